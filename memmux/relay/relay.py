@@ -191,7 +191,9 @@ class Relay:
         wait_s = self._host.wait_s(self._log)
         if self._gateway is not None:
             asked = select.POLLIN if self._log.takes_answers else 0
-            wanted[self._gateway.fileno()] = asked | (select.POLLOUT if self._log.to_gateway else 0)
+            asked |= select.POLLOUT if self._log.to_gateway else 0
+            if asked:  # one of which nothing is wanted would say again and again that it is gone
+                wanted[self._gateway.fileno()] = asked
         if self._way.busy or self._seeks(time.monotonic()):
             idle = self._lost_at is not None and not self._log.waits and not self._way.busy
             wait_s = IDLE_LOOK_S if idle else self._look_s(time.monotonic())

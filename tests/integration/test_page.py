@@ -157,6 +157,16 @@ def test_back_and_forward_and_reload_restore_each_state(opened: Window, ids: dic
     assert ids["runbook"] not in page.url
 
 
+def test_back_takes_the_query_out_of_its_field(opened: Window) -> None:
+    page = opened.go()
+    page.wait_for_selector("a.row")
+    page.fill("input[type=search]", "staging")
+    opened.until("location.search.includes('q=staging')")
+    page.go_back()
+    opened.until("!location.search")
+    opened.until("document.querySelector('input[type=search]').value === ''")
+
+
 def test_what_is_deleted_comes_back_by_the_toast(opened: Window, client: Client) -> None:
     stored = client.store("To be deleted, and to come back")
     page = opened.go(f"/?memory={stored.id}")

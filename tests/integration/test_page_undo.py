@@ -127,6 +127,49 @@ def test_undo_by_the_key_takes_its_toast_away_and_each_toast_says_what_it_is_of(
     assert client.get(stored.id).tags == ()
 
 
+def unread(route: Route) -> None:
+    """Let no memory be read."""
+    if route.request.method == "GET":
+        route.abort()
+    else:
+        route.continue_()
+
+
+def test_a_save_is_one_where_the_memory_can_not_be_read_again(opened: Window, client: Client) -> None:
+    stored = client.store("It is saved and then not read")
+    opened.forgiven = ("Failed to load resource",)
+    page = opened.go(f"/?memory={stored.id}&show=edit")
+    page.fill(".editor textarea", "It was saved")
+    page.route(f"**/api/memories/{stored.id}?*", unread)
+    page.click(".editor button[type=submit]")
+    page.wait_for_selector(".toast:has-text('Saved')")
+    page.wait_for_selector(".editor", state="detached")
+    assert client.get(stored.id).content == "It was saved"
+
+
+def test_what_could_not_be_read_for_a_change_is_read_once_it_can(opened: Window, client: Client) -> None:
+    stored = client.store("It comes back to be changed")
+    opened.forgiven = ("Failed to load resource",)
+    page = opened.page
+    page.route(f"**/api/memories/{stored.id}?*", unread)
+    opened.go(f"/?memory={stored.id}&show=edit")
+    page.wait_for_selector(".detail h2:has-text('be read')")
+    page.wait_for_selector(".connection.live")
+    page.unroute(f"**/api/memories/{stored.id}?*")
+    client.update(stored.id, tags=["back"])
+    page.wait_for_selector(".editor textarea")
+
+
+def test_all_of_a_long_history_is_shown_and_who_began_it(opened: Window, client: Client) -> None:
+    stored = client.store("It is changed often")
+    for change in range(120):
+        client.update(stored.id, metadata={"change": change})
+    page = opened.go(f"/?memory={stored.id}&show=history")
+    opened.until("document.querySelectorAll('.history > *').length > 120")
+    page = opened.go(f"/?memory={stored.id}")
+    page.wait_for_selector(".author:has-text('another client')")
+
+
 def test_an_ingest_is_undone_as_a_whole(opened: Window, client: Client) -> None:
     page = opened.go("/?view=transfer")
     text = "\n\n".join(f"# Part {number}\n\nA barometer stands on shelf {number}. " * 20 for number in range(6))

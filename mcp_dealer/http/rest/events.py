@@ -40,8 +40,8 @@ class Streams:
 
     def __init__(self) -> None:
         self._watch = ChangeWatch()
-        self._followers: dict[tuple[str, object], ChangeFollower] = {}
-        self._watchers: dict[str, Watcher] = {}
+        self._followers: dict[tuple[AsyncClient, object], ChangeFollower] = {}
+        self._watchers: dict[AsyncClient, Watcher] = {}
         self._count = 0
         self._ended = False
 
@@ -82,9 +82,9 @@ class Streams:
                     yield b"".join(map(feed.of_notice, page))
                 reader.seq = page.next
             if watched and not self._ended:
-                watcher = self._watchers.get(place.name)
+                watcher = self._watchers.get(place.client)
                 if watcher is None:
-                    watcher = self._watchers[place.name] = Watcher(place.client)
+                    watcher = self._watchers[place.client] = Watcher(place.client)
                 watcher.readers.add(reader)
             async with aclosing(reader.parts()) as parts:
                 async for one in parts:
@@ -114,25 +114,25 @@ class Streams:
             if not follower.readers:
                 follower.stop()
                 del self._followers[place.key]
-        if (watcher := self._watchers.get(place.name)) is not None:
+        if (watcher := self._watchers.get(place.client)) is not None:
             watcher.readers.discard(reader)
             if not watcher.readers:
                 watcher.stop()
-                del self._watchers[place.name]
+                del self._watchers[place.client]
 
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """What a stream is about: who reads, and which namespaces."""
+    """What a stream is about: who reads, by which client, and which namespaces."""
 
     name: str
     client: AsyncClient
     part: dict[str, Any]
 
     @property
-    def key(self) -> tuple[str, object]:
-        """What streams have in common that one follower serves."""
-        return self.name, self.part.get("namespace", "")
+    def key(self) -> tuple[AsyncClient, object]:
+        """What streams have in common that one follower serves: it ends with its client, which has its own bounds."""
+        return self.client, self.part.get("namespace", "")
 
 
 def _begin(asked: Asked, query: Follow, newest: int) -> tuple[int, bool]:

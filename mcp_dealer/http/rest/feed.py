@@ -12,13 +12,13 @@ import orjson
 
 from mcp_dealer.http.rest import shapes
 from mcp_dealer.link.change_watch import ChangeWatch
-from memmux import limits
 from memmux.client.asynchronous import AsyncClient
 from memmux.errors import ClusterError, MemmuxError
 from memmux.wire.answers import Changes, Notice
 
 QUEUE: Final = 256  # events that a reader may be behind
 QUEUE_BYTES: Final = 256 << 10
+PAGE: Final = 64  # changes that are told at once: whoever reads has a moment to before the next
 HEARTBEAT_S: Final = 15.0
 STATUS_S: Final = 2.0
 RETRY_S: Final = 1.0  # before a cluster that could not be asked is asked again
@@ -119,7 +119,7 @@ class ChangeFollower:
         while True:
             try:
                 seq = await self.newest()
-                found = await self._client.changes(seq, limit=limits.HISTORY, texts=True, **self._part)
+                found = await self._client.changes(seq, limit=PAGE, texts=True, **self._part)
             except ClusterError:
                 await asyncio.sleep(RETRY_S)
                 continue

@@ -3,6 +3,8 @@ import { Problem, sentence } from './problem.js';
 import { chains } from './versions.js';
 import { beginning, counted } from './words.js';
 
+export const CHANGES = 1000; // of one memory that are read
+
 // Ask, and return the JSON of the answer.
 async function ask(path, { method = 'GET', query = {}, body, signal, headers = {} } = {}) {
   const response = await fetch(located(path, query), {
@@ -162,8 +164,9 @@ export async function deletions(ids, after) {
   return found;
 }
 
+// The changes of a memory, the newest first; no more than the last CHANGES.
 export async function history(id, signal) {
-  const said = await ask(`memories/${encodeURIComponent(id)}/history`, { query: { namespace: EVERYWHERE }, signal });
+  const said = await ask(`memories/${encodeURIComponent(id)}/history`, { query: { namespace: EVERYWHERE, limit: CHANGES }, signal });
   return said.changes.map((one) => ({ ...one, before: one.before && read(one.before) }));
 }
 

@@ -45,16 +45,20 @@ export function open(root) {
   pane.root.tabIndex = -1;
   let listed = null; // the address of what is listed
   let shown = '\n'; // the memory that is open, and its part
-  let typing = null;
+  let typing = null; // what was typed is no state yet
   const changeQuery = () => {
     clearTimeout(typing);
-    typing = setTimeout(() => go({ q: query.value }, { replace: Boolean(state().q) && Boolean(query.value) }), TYPED_MS);
+    typing = setTimeout(() => {
+      typing = null;
+      go({ q: query.value }, { replace: Boolean(state().q) && Boolean(query.value) });
+    }, TYPED_MS);
   };
   query.addEventListener('input', changeQuery);
   query.addEventListener('keydown', (event) => {
     if (event.key !== 'Enter' && event.key !== 'ArrowDown') return;
     event.preventDefault();
     clearTimeout(typing);
+    typing = null;
     if (query.value !== state().q) go({ q: query.value });
     rows.active = 0;
     rows.move(0);
@@ -110,7 +114,7 @@ export function open(root) {
     async update(of) {
       const only = listedOnly(of);
       if (only) query.value = '';
-      else if (document.activeElement !== query) query.value = of.q;
+      else if (typing === null) query.value = of.q;
       for (const field of [query, mode]) field.disabled = Boolean(only);
       query.placeholder = only || 'Search memories';
       query.title = only;

@@ -133,7 +133,7 @@ export class Editor {
       const answer = await update(this.memory.id, changes, this.base.etag);
       drafts.delete(this.memory.id);
       done(`Saved “${beginning(this.content.value, 40)}”`, [answer.seq]);
-      this.onsaved(await get(answer.id ?? this.memory.id));
+      this.onsaved(await get(answer.id ?? this.memory.id).catch(() => this.memory)); // what shows it reads it again
       dispatchEvent(new CustomEvent('memories-changed'));
     } catch (error) {
       this.root.inert = false;

@@ -1,5 +1,5 @@
 // One memory: what it says, what is around it, and what can be done with it.
-import { graph, history, memory as get, remove, similar, thread as threadOf, undo, update } from './api.js';
+import { CHANGES, graph, history, memory as get, remove, similar, thread as threadOf, undo, update } from './api.js';
 import { address, go, state } from './address.js';
 import { button, element, fill, said } from './dom.js';
 import { Editor, drafts, tagsOf } from './editor.js';
@@ -9,7 +9,7 @@ import { plain, rendered } from './markdown.js';
 import { sentence } from './problem.js';
 import { may } from './rights.js';
 import { done, failed, toast } from './toast.js';
-import { ago, apart, beginning, bytes, short, whole } from './words.js';
+import { ago, apart, beginning, bytes, number, short, whole } from './words.js';
 
 const mayChange = () => may('write') && !state().asof; // what was is only looked at
 const PARTS = [['', 'Text'], ['history', 'History'], ['graph', 'Graph']];
@@ -198,9 +198,10 @@ export class MemoryPane {
   }
 
   async #author(facts, signal) {
-    const changes = until(await history(this.memory.id, signal).catch(() => []), state().asof);
+    const known = await history(this.memory.id, signal).catch(() => []);
+    const changes = until(known, state().asof);
     const [first, last] = [changes.at(-1), changes[0]];
-    if (!first) return;
+    if (!first || known.length >= CHANGES) return; // there may be older ones
     fill(facts.querySelector('.author'), ' by ', said(first.client), last.seq !== first.seq && [', last changed by ', said(last.client)]);
   }
 
@@ -244,8 +245,9 @@ export class MemoryPane {
 
   async #history(body, signal) {
     fill(body, element('p', { class: 'waiting' }, '…'));
-    const changes = until(await history(this.memory.id, signal).catch((error) => (failed(error), [])), state().asof);
-    if (!signal.aborted) fill(body, drawHistory(changes, this.memory, mayChange()));
+    const known = await history(this.memory.id, signal).catch((error) => (failed(error), []));
+    const older = known.length >= CHANGES && element('p', { class: 'empty small' }, `Changes before the last ${number(CHANGES)} are not shown.`);
+    if (!signal.aborted) fill(body, drawHistory(until(known, state().asof), this.memory, mayChange()), older);
   }
 
   async #graph(body, signal) {
@@ -297,7 +299,7 @@ export class MemoryPane {
     const of = state();
     if (!of.memory || (events.length > 0 && !events.some((one) => one.id === of.memory))) return;
     // What is being typed stays: the editor compares when it saves.
-    if (of.show !== 'edit' && !this.root.contains(document.activeElement?.closest?.('input'))) this.#again();
+    if (!this.memory || (of.show !== 'edit' && !this.root.contains(document.activeElement?.closest?.('input')))) this.#again();
   }
 
   // Return a link to another version, which says how that differs once it is read.

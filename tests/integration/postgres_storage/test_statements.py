@@ -13,12 +13,10 @@ import psycopg
 import pytest
 
 from bench.harness.differential.clock import Moving
-from memmux.errors import (
-    DeadlineExceededError,
-)
+from memmux.errors import CancelledError, DeadlineExceededError
 from memmux.postgres.servers import Servers
 from memmux.wire.requests import Filter, List, Mode, Search
-from tests.bounds import BOUND_S
+from tests.bounds import BOUND_S, pause
 from tests.integration.postgres_storage.calls import applied, contents, stored, told
 from tests.postgres_server import value
 from tests.unit.workers.desk import frames, job
@@ -162,6 +160,21 @@ def test_a_query_that_waits_is_heard_of_and_ends_at_its_deadline(
             reader.list(List())
     assert beats
     assert contents(reader, "locked") == ["locked away"]
+
+
+@pytest.mark.parametrize("deadline", [0.0, math.inf], ids=["late", "cancelled"])
+def test_a_query_that_nobody_waits_for_any_more_ends_at_the_server(url: str, deadline: float) -> None:
+    def look() -> None:
+        raise CancelledError
+
+    with closing(engine.connect(url, Role.WRITE)) as raw, psycopg.connect(url, autocommit=True) as watch:
+        raw.alive, raw.deadline = look, deadline
+        with pytest.raises(CancelledError):
+            raw.execute("SELECT pg_sleep(3600)")
+        until = time.monotonic() + BOUND_S
+        while watch.execute("SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%(3600)%'").fetchone() != (1,):
+            assert time.monotonic() < until  # the one that is counted asks
+            pause()
 
 
 def test_vectors_that_are_too_many_for_memory_are_compared_where_they_are(

@@ -100,7 +100,7 @@ class Raw(psycopg.Connection[tuple[Any, ...]]):
         interval: float = BEAT_S,
         timeout: float | None = None,  # noqa: ARG002 - the driver's own; it gives none here
     ) -> ResultT:
-        """Wait for what the driver does; a query that runs beyond the deadline is cancelled."""
+        """Wait for what the driver does; a query that runs beyond the deadline, or for nobody, is cancelled."""
         socket, poll = self.pgconn.socket, select.poll()  # which raises if the connection is gone
         until = math.inf  # when a cancelled one is given up
         quiet = time.monotonic() + QUIET_S
@@ -113,21 +113,17 @@ class Raw(psycopg.Connection[tuple[Any, ...]]):
                     wanted = gen.send(_ready(found[0][1]))
                     quiet = time.monotonic() + QUIET_S
                     continue
-                self.alive()
+                self._look(gen)
                 now = time.monotonic()
                 if now >= until or (now >= self.deadline and until == math.inf and not self._cancelled()):
-                    with suppress(psycopg.Error):
-                        gen.close()
-                    self.close()
+                    self._leave(gen)
                     raise DeadlineExceededError
                 if now >= self.deadline and until == math.inf:
                     until = now + GIVE_UP_S
                 if now >= quiet:
                     # What it had said may have come while it was asked, or be on its way.
                     if not self._answers() and not poll.poll(math.ceil(BEAT_S * 1000)):
-                        with suppress(psycopg.Error):
-                            gen.close()
-                        self.close()
+                        self._leave(gen)
                         raise psycopg.OperationalError("the server is connected, and does not answer")
                     quiet = time.monotonic() + QUIET_S
                 wanted = gen.send(Ready.NONE)
@@ -167,6 +163,20 @@ class Raw(psycopg.Connection[tuple[Any, ...]]):
         except (psycopg.Error, MemmuxError):
             return False
         return found is not None and bool(found[0])
+
+    def _look(self, gen: Generator[Any, Any, Any]) -> None:
+        """Say that it is alive; if nobody waits for it any more, cancel what runs, and raise what says so."""
+        try:
+            self.alive()
+        except MemmuxError:
+            self._cancelled()
+            self._leave(gen)
+            raise
+
+    def _leave(self, gen: Generator[Any, Any, Any]) -> None:
+        with suppress(psycopg.Error):
+            gen.close()
+        self.close()
 
     def _cancelled(self) -> bool:
         """Ask the server to cancel what runs; return whether it could be asked."""

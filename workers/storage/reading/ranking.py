@@ -25,6 +25,7 @@ HALF_LIFE_S = 30 * 86_400  # after which a memory counts half as new
 _HYBRID_SHARE, _NEW_SHARE, _USE_SHARE = 0.7, 0.2, 0.1  # of the score of a ranked search
 MOST_BESIDE = (_NEW_SHARE + _USE_SHARE) / _HYBRID_SHARE  # what a ranked score may have besides, of a hybrid one
 _KEYWORD_SHARE = 0.5  # of a hybrid score; the rest is meaning. Measured: clearly better than reciprocal rank fusion
+_LEAST_SCORE = 1e-300  # of a word; a part of less is no number
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,7 @@ def fuse(keyword: Scores, cosines: Scores, whole: float = 0.0, least: float | No
     nothing for that half.
     """
     rows = merged(cosines.rows, keyword.rows)
-    words = keyword.at(rows, 0.0) * (_KEYWORD_SHARE / (max(whole, keyword.most) or 1.0))
+    words = keyword.at(rows, 0.0) * (_KEYWORD_SHARE / max(whole, keyword.most, _LEAST_SCORE))
     near = cosines.at(rows, np.nan)
     if least is None:
         least = cosines.least

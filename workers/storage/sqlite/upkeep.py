@@ -133,8 +133,10 @@ class Upkeep:
         """Forget answers that are older than any request that comes again, a piece of them, if it is time."""
         if self._clock() - self._pruned < PRUNE_EVERY_S:
             return
-        self._pruned = self._clock()
-        if self._forget("prune_answers", before=self._today() - ANSWERS_S) == _PIECE:
+        self._pruned, before = self._clock(), self._today() - ANSWERS_S
+        if not self._connection.value(_WRITER["has_old_answers"], {"before": before}):
+            return
+        if self._forget("prune_answers", before=before) == _PIECE:
             self._pruned -= PRUNE_EVERY_S  # there may be more, for the next turn
 
     def _purge(self) -> int:

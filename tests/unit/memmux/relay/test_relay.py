@@ -13,6 +13,7 @@ from memmux.relay import frames
 from memmux.relay import relay as relays
 from memmux.relay.frames import Frame, FrameReader
 from memmux.relay.host import Host
+from memmux.relay.line_log import BYTES
 from memmux.relay.relay import LeaveError, Relay, Way
 from tests.bounds import BOUND_S
 
@@ -100,6 +101,27 @@ def running() -> Iterator[Running]:
     running = Running(2)
     yield running
     running.close()
+
+
+def test_the_end_of_a_gateway_is_not_looked_at_while_the_host_reads_nothing() -> None:
+    pipes = [*os.pipe(), *os.pipe()]
+    way = Offered(0)
+    way.busy = True  # so that no look takes long
+    relay = Relay(Host(pipes[0], pipes[3]), way)
+    ours, theirs = socket.socketpair()
+    relay._gateway = ours
+    try:
+        relay._log.connected(b"")
+        relay._log.sent(len(relay._log.to_gateway))
+        relay._log.to_host += bytes(BYTES)
+        theirs.close()
+        assert ours.fileno() not in relay._events()
+        relay._log.written(BYTES)
+        assert ours.fileno() in relay._events()
+    finally:
+        ours.close()
+        for descriptor in pipes:
+            os.close(descriptor)
 
 
 def test_lines_go_to_the_gateway_and_answers_come_back(running: Running) -> None:

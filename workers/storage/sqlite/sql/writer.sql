@@ -64,6 +64,9 @@ INSERT INTO meta (key, value) VALUES ('health_check', :id) ON CONFLICT (key) DO 
 
 -- Upkeep, a bounded piece at a time.
 
+-- name: has_old_answers
+SELECT EXISTS (SELECT 1 FROM idempotency WHERE at < :before)
+
 -- name: prune_answers
 DELETE FROM idempotency WHERE key IN (SELECT key FROM idempotency WHERE at < :before ORDER BY at LIMIT :limit)
 

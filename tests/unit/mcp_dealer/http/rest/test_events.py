@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any, cast
 
 import pytest
@@ -11,8 +13,19 @@ from mcp_dealer.http.rest.events import Streams, _Place
 from mcp_dealer.http.rest.feed import Reader
 from memmux.client.asynchronous import AsyncClient
 from memmux.errors import StorageBusyError
-from memmux.wire.answers import Changes
+from memmux.wire.answers import Changes, Notice
 from tests.bounds import BOUND_S
+
+NOTICE = Notice(
+    seq=1,
+    id="x",
+    namespace="default",
+    at=datetime(2026, 1, 1, tzinfo=UTC),
+    operation="memory.store",
+    client="a",
+    deleted=False,
+    text="says",
+)
 
 
 class Log:
@@ -26,6 +39,42 @@ class Log:
             self.busy = False
             raise StorageBusyError
         return Changes(changes=(), next=3)
+
+
+class Burst(Log):
+    """A change log in which thousands of changes come at once."""
+
+    async def changes(self, after: int | None = None, limit: int = 0, **_: Any) -> Changes:
+        if after is None:
+            return Changes(changes=(), next=0)
+        await asyncio.sleep(0)  # as any answer takes a moment
+        seqs = range(after + 1, min(after + limit, 5000) + 1)
+        return Changes(changes=tuple(replace(NOTICE, seq=seq) for seq in seqs), next=max(seqs, default=after))
+
+
+@pytest.mark.anyio
+async def test_a_reader_that_reads_is_told_of_any_number_of_changes() -> None:
+    streams, place, reader = Streams(), _Place("web", cast("AsyncClient", Burst()), {}), Reader(0)
+    told = 0
+    async with asyncio.timeout(BOUND_S):
+        assert await streams._joined(place, reader)
+        async for part in reader.parts():
+            told += part.count(b"\nevent: ")
+            if told == 5000:
+                break
+    assert not reader.given_up.done()
+    streams.end()
+
+
+@pytest.mark.anyio
+async def test_streams_of_two_clients_do_not_end_with_one_of_them() -> None:
+    clients = [cast("AsyncClient", Log()) for _ in range(2)]
+    streams, readers = Streams(), [Reader(3), Reader(3)]
+    places = [_Place("web", client, {}) for client in clients]
+    for place, reader in zip(places, readers, strict=True):
+        assert await streams._joined(place, reader)
+    assert [streams._followers[place.key].readers for place in places] == [{readers[0]}, {readers[1]}]
+    streams.end()
 
 
 @pytest.mark.anyio

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from workers.index.scores import Scores
@@ -92,6 +92,7 @@ def _plainly(
     return found
 
 
+@example(keyword={}, cosines={1: 0.0}, whole=5e-324, least=None)
 @given(
     st.dictionaries(st.integers(1, 60), st.floats(0.01, 30)),
     st.dictionaries(st.integers(1, 60), st.floats(-1, 1)),
