@@ -22,36 +22,28 @@ def kolkata(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     time.tzset()
 
 
+NEW_YORK = ZoneInfo("America/New_York")
+
+
 @pytest.mark.usefixtures("kolkata")
 @pytest.mark.parametrize(
-    ("text", "expected"),
+    ("text", "zone", "expected"),
     [
-        ("2026-11-23", datetime(2026, 11, 22, 18, 30, tzinfo=UTC)),
-        ("2026-11-23T14:30", datetime(2026, 11, 23, 9, 0, tzinfo=UTC)),
-        ("2026-11-23T14:30:00+01:00", datetime(2026, 11, 23, 13, 30, tzinfo=UTC)),
-        ("2026-11-23T14:30:00Z", datetime(2026, 11, 23, 14, 30, tzinfo=UTC)),
-        ("0", datetime(1970, 1, 1, tzinfo=UTC)),
-        ("1.5", datetime(1970, 1, 1, 0, 0, 1, 500_000, tzinfo=UTC)),
+        ("2026-11-23", None, datetime(2026, 11, 22, 18, 30, tzinfo=UTC)),
+        ("2026-11-23", NEW_YORK, datetime(2026, 11, 23, 5, 0, tzinfo=UTC)),
+        ("2026-11-23T14:30", None, datetime(2026, 11, 23, 9, 0, tzinfo=UTC)),
+        ("2026-07-01T00:30", NEW_YORK, datetime(2026, 7, 1, 4, 30, tzinfo=UTC)),
+        ("2026-11-23T14:30:00+01:00", None, datetime(2026, 11, 23, 13, 30, tzinfo=UTC)),
+        ("2026-11-23T14:30:00+01:00", NEW_YORK, datetime(2026, 11, 23, 13, 30, tzinfo=UTC)),
+        ("2026-11-23T14:30:00Z", None, datetime(2026, 11, 23, 14, 30, tzinfo=UTC)),
+        ("0", NEW_YORK, datetime(1970, 1, 1, tzinfo=UTC)),
+        ("1.5", None, datetime(1970, 1, 1, 0, 0, 1, 500_000, tzinfo=UTC)),
     ],
 )
-def test_times_are_read_in_utc(text: str, expected: datetime) -> None:
-    parsed = parse_time(text)
+def test_times_are_read_in_utc(text: str, zone: ZoneInfo | None, expected: datetime) -> None:
+    parsed = parse_time(text, zone=zone)
     assert parsed == expected
     assert parsed.tzinfo is UTC
-
-
-@pytest.mark.usefixtures("kolkata")
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("2026-11-23", datetime(2026, 11, 23, 5, 0, tzinfo=UTC)),
-        ("2026-07-01T00:30", datetime(2026, 7, 1, 4, 30, tzinfo=UTC)),
-        ("2026-11-23T14:30:00+01:00", datetime(2026, 11, 23, 13, 30, tzinfo=UTC)),
-        ("0", datetime(1970, 1, 1, tzinfo=UTC)),
-    ],
-)
-def test_times_without_an_offset_are_of_the_zone_that_is_given(text: str, expected: datetime) -> None:
-    assert parse_time(text, zone=ZoneInfo("America/New_York")) == expected
 
 
 @pytest.mark.parametrize(
