@@ -52,7 +52,7 @@ class RelayHost:
                     self.process.wait(BOUND_S)
                 finally:
                     self.process.kill()
-        self._reader.join()
+            self._reader.join(BOUND_S)  # before the pipe is closed: what was written is still in it
 
     def close_input(self) -> None:
         """Write nothing more."""
