@@ -80,9 +80,16 @@ def start(places: Places, until: float, *flags: str) -> Steps[Endpoint]:
             router, before = _spawn(places, told, flags)
         finally:
             os.close(told)
-        line = yield from _line(ready, until)
+        try:
+            return (yield from _heard(places, router, before, ready, until))
+        finally:
+            _reap(router)
     finally:
         os.close(ready)
+
+
+def _heard(places: Places, router: Popen[bytes], before: int, ready: int, until: float) -> Steps[Endpoint]:
+    line = yield from _line(ready, until)
     if line is None:
         raise ClusterStartError(
             f"the cluster was not ready within {places.settings.start_timeout_s:g} s{last_words(places, before)}"
@@ -110,7 +117,6 @@ def _killed(router: Popen[bytes]) -> Steps[bool]:
 def _spawn(places: Places, told: int, flags: Sequence[str] = ()) -> tuple[Popen[bytes], int]:
     """Start the router, detached; return it, and how many bytes its error file had before."""
     import subprocess  # only the client that starts a cluster pays for it
-    import threading
 
     make_private(places.logs)
     path = _errors_path(places)
@@ -133,10 +139,16 @@ def _spawn(places: Places, told: int, flags: Sequence[str] = ()) -> tuple[Popen[
     except OSError as error:
         what = error.filename or sys.executable
         raise ClusterStartError(f"the router can't be started: {what}: {error.strerror}") from None
+    return router, before
+
+
+def _reap(router: Popen[bytes]) -> None:
+    """Wait for a router in a thread, once nobody polls it: to poll says nothing while another thread waits."""
+    import threading  # only the client that starts a cluster pays for it
+
     # The router outlives this call, and perhaps this process; if not, it must not stay behind as a zombie.
     with suppress(RuntimeError):  # no thread can be had: then it does stay
         threading.Thread(target=router.wait, name="memmux-reaper", daemon=True).start()
-    return router, before
 
 
 def _line(descriptor: int, until: float) -> Steps[bytes | None]:

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from memmux.cluster import start
 from memmux.config.paths import Places
 from memmux.config.settings import Settings
+from tests.bounds import BOUND_S
 from tests.unit.memmux.cluster.routers import ROUTER
 
 
@@ -36,6 +38,7 @@ def router(short_tmp: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], 
         python.write_text(f'#!/bin/sh\nPYTHONPATH={package.parent} exec {sys.executable} "$@"\n')
         python.chmod(0o700)
         monkeypatch.setattr(sys, "executable", str(python))
+        monkeypatch.setattr(start, "END_S", BOUND_S)
         return told
 
     return script

@@ -16,6 +16,7 @@ def tell(line):
 
 
 READY = '{"endpoint": "ipc:///nowhere", "pid": %d, "version": "0", "protocol": 1}'
+ADOPTING = '{"adopting": {"source": "/theirs.db", "done": %d, "total": 4}}'
 
 
 def quick(settings: Settings, start_timeout_s: float = BOUND_S) -> Settings:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import fcntl
 import os
+import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -18,8 +20,8 @@ from memmux.cluster.endpoint import Endpoint
 from memmux.cluster.steps import run
 from memmux.config.paths import Places
 from memmux.config.settings import Settings
-from tests.unit.memmux.client.peer import BOUND_S
-from tests.unit.memmux.cluster.routers import READY, quick
+from tests.bounds import BOUND_S, pause
+from tests.unit.memmux.cluster.routers import ADOPTING, READY, quick
 
 
 def test_started_router_says_where_it_listens(
@@ -79,6 +81,26 @@ def test_router_that_is_killed_before_it_is_ready_is_followed_by_another_while_t
     assert told.read_text() == "started " * 3
 
 
+def test_router_that_is_killed_is_known_to_be_however_late_the_thread_is_that_reaps_it(
+    places: Places, router: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    router("os.kill(os.getpid(), 9)")
+    told, wait = threading.Event(), subprocess.Popen.wait
+
+    def late(process: subprocess.Popen[bytes]) -> int:
+        with process._waitpid_lock:  # type: ignore[attr-defined]  # as the thread has it until it has come to run
+            told.wait(BOUND_S)
+        return wait(process)
+
+    monkeypatch.setattr(subprocess.Popen, "wait", late)
+    try:
+        with pytest.raises(start.RouterEndedError) as raised:
+            run(start.start(places, time.monotonic() + BOUND_S))
+        assert raised.value.killed
+    finally:
+        told.set()
+
+
 def test_router_that_is_always_killed_is_given_up_when_the_time_is_over(
     settings: Settings, router: Callable[[str], Path]
 ) -> None:
@@ -126,10 +148,13 @@ def test_router_that_is_never_ready_is_given_up(settings: Settings, router: Call
         with pytest.raises(errors.ClusterStartError, match="1 s"):
             find.ensure(settings)
     finally:
+        until = time.monotonic() + BOUND_S
+        while not (told.exists() and told.read_text()) and time.monotonic() < until:
+            pause()
         os.kill(int(told.read_text()), 9)
 
 
-def test_router_that_says_how_far_an_adoption_is_gets_more_time(
+def test_router_that_says_how_far_an_adoption_is_is_listened_to(
     settings: Settings, router: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[start.AdoptionProgress] = []
@@ -137,13 +162,37 @@ def test_router_that_says_how_far_an_adoption_is_gets_more_time(
     router(
         f"""
         for done in range(4):
-            tell(b'{{"adopting": {{"source": "/theirs.db", "done": %d, "total": 4}}}}\\n' % done)
-            time.sleep(0.4)  # the test's router is slow; that is what is tested
+            tell(b'{ADOPTING}\\n' % done)
         tell(b'{READY}\\n' % os.getpid())
         """
     )
-    assert find.ensure(quick(settings, start_timeout_s=1)).address == "ipc:///nowhere"
+    assert find.ensure(settings).address == "ipc:///nowhere"
     assert seen == [start.AdoptionProgress("/theirs.db", done, 4) for done in range(4)]
+
+
+@pytest.mark.parametrize("last", [READY.encode() % 42, None])
+def test_router_that_says_how_far_an_adoption_is_gets_as_much_time_again(
+    monkeypatch: pytest.MonkeyPatch, last: bytes | None
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr(start, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    ready, told = os.pipe()
+    try:
+        steps = start._line(ready, 1.0)
+        for done in range(4):
+            next(steps)
+            now[0] += 0.9
+            os.write(told, ADOPTING.encode() % done + b"\n")
+        next(steps)
+        now[0] += 0.9 if last else 1.0
+        if last:
+            os.write(told, last + b"\n")
+        with pytest.raises(StopIteration) as ended:
+            next(steps)
+        assert ended.value.value == (last and last + b"\n")
+    finally:
+        os.close(ready)
+        os.close(told)
 
 
 def test_who_waits_for_a_cluster_that_adopts_is_patient_while_somebody_is_at_work(

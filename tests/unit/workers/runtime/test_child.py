@@ -52,6 +52,6 @@ def test_a_child_ends_when_the_worker_that_started_it_is_gone(tmp_path: Path, wh
                 assert not select.select([builder], [], [], 0)[0]
                 worker.stdin.close()
                 assert worker.wait(BOUND_S) == 9
-                assert select.select([builder], [], [], 10)[0]
+                assert select.select([builder], [], [], BOUND_S)[0]
             finally:
                 os.close(builder)
