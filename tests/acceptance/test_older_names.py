@@ -12,7 +12,7 @@ from mcp_types import CallToolResult, TextContent
 from mcp_dealer.tools.older_tools import OLDER, REFUSED
 from tests.acceptance.conftest import Connect, refusal, structured
 from tests.acceptance.expected import expect
-from tests.acceptance.world import GONE, HASH, KETTLE, PARROT, PORT, day, fill
+from tests.acceptance.world import GONE, HASH, KETTLE, PARROT, PORT, ZONE, day, fill, noon
 
 pytestmark = pytest.mark.anyio
 
@@ -116,9 +116,9 @@ def _text(result: CallToolResult) -> str:
 
 
 @pytest.fixture
-def utc_env(emptied_env: dict[str, str]) -> dict[str, str]:
-    """A memory with a past, whose user is in UTC."""
-    env = {**emptied_env, "TZ": "UTC"}
+def past_env(emptied_env: dict[str, str]) -> dict[str, str]:
+    """A memory with a past."""
+    env = {**emptied_env, "TZ": ZONE}
     fill(env)
     return env
 
@@ -128,13 +128,13 @@ def test_the_tables_have_every_older_name() -> None:
 
 
 @pytest.mark.parametrize("cases", [FINDING, CHANGING, AROUND], ids=["finding", "changing", "around"])
-async def test_an_older_name_answers(join: Connect, utc_env: dict[str, str], cases: list[Any]) -> None:
-    async with join(env=utc_env) as client:
+async def test_an_older_name_answers(join: Connect, past_env: dict[str, str], cases: list[Any]) -> None:
+    async with join(env=past_env) as client:
         await expect(client, cases)
 
 
 async def test_an_older_name_ingests_what_the_settings_allow(
-    join: Connect, utc_env: dict[str, str], tmp_path: Path
+    join: Connect, past_env: dict[str, str], tmp_path: Path
 ) -> None:
     folder = tmp_path / "papers"
     folder.mkdir()
@@ -151,14 +151,14 @@ async def test_an_older_name_ingests_what_the_settings_allow(
         )
         for name, arguments, expected in INGESTING
     ]
-    async with join(env={**utc_env, "MEMMUX_INGEST_ROOTS": str(folder)}) as client:
+    async with join(env={**past_env, "MEMMUX_INGEST_ROOTS": str(folder)}) as client:
         await expect(client, cases)
-    async with join(env=utc_env) as client:
+    async with join(env=past_env) as client:
         assert refusal(await client.call_tool(*cases[0][:2])).startswith("path_refused: ")
 
 
-async def test_a_hit_has_the_score_and_the_lines_of_its_former_home(join: Connect, utc_env: dict[str, str]) -> None:
-    async with join(env=utc_env) as client:
+async def test_a_hit_has_the_score_and_the_lines_of_its_former_home(join: Connect, past_env: dict[str, str]) -> None:
+    async with join(env=past_env) as client:
         result = await client.call_tool("retrieve_memory", {"query": PORT, "n_results": 9})
         hits = structured(result)["hits"]
         assert hits[0]["relevance_score"] == pytest.approx(1.0, abs=1e-4)
@@ -169,7 +169,7 @@ async def test_a_hit_has_the_score_and_the_lines_of_its_former_home(join: Connec
         lines = _text(result).splitlines()
         for fact in (f"Content: {PORT}", f"Hash: {HASH[PORT]}", "Relevance Score: 1.00", "Tags: staging, port"):
             assert fact in lines
-        assert any(line.startswith(f"Timestamp: {day(1)}T12:00") for line in lines)
+        assert any(line.startswith(f"Timestamp: {noon(1):%Y-%m-%dT%H:%M}") for line in lines)
 
 
 async def test_tools_that_are_not_part_of_memmux_say_so(join: Connect) -> None:

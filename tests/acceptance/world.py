@@ -7,10 +7,12 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from memmux import Client
 from memmux.config.loader import load
 from tests.integration.helpers import status_until
+from tests.zones import zone_at
 
 PORT = "The staging database listens on port 5433."
 PARROT = "The parrot lives in Antwerp."
@@ -20,14 +22,18 @@ HASH = {content: f"{number:064x}" for number, content in enumerate((PORT, PARROT
 """What mcp-memory-service called each memory; opaque."""
 
 
+ZONE = zone_at(12)
+"""The time zone of who asks: no day ends there while the tests run."""
+
+
+def noon(days_ago: int) -> datetime:
+    """Noon of a date in that zone, in UTC."""
+    return (datetime.now(ZoneInfo(ZONE)) - timedelta(days=days_ago)).replace(hour=12, minute=0).astimezone(UTC)
+
+
 def day(days_ago: int) -> str:
-    """A date in the time zone of the tests, UTC."""
-    return (datetime.now(UTC) - timedelta(days=days_ago)).date().isoformat()
-
-
-def noon(days_ago: int) -> float:
-    """Noon of that date, in seconds since 1970."""
-    return datetime.fromisoformat(f"{day(days_ago)}T12:00:00+00:00").timestamp()
+    """A date in that zone."""
+    return noon(days_ago).astimezone(ZoneInfo(ZONE)).date().isoformat()
 
 
 def line(content: str, days_ago: int, tags: list[str], links: Mapping[str, str], **fields: Any) -> dict[str, Any]:
@@ -41,7 +47,7 @@ def _line(
     def named(one: str) -> str:
         return str(uuid.uuid5(world, HASH[one]))
 
-    at = noon(days_ago)
+    at = noon(days_ago).timestamp()
     ends = [
         {
             "target": named(target),

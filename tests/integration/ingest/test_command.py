@@ -11,9 +11,12 @@ from pathlib import Path
 
 from tests import commands
 from tests.bounds import BOUND_S
+from tests.zones import zone_at
 
 
 def test_the_command_line_ingests_and_searches_by_words_for_a_time(settings_env: dict[str, str], folder: Path) -> None:
+    settings_env["TZ"] = zone_at(12)  # where today does not end meanwhile
+
     def memmux(*arguments: str, stderr: int = subprocess.PIPE) -> subprocess.CompletedProcess[bytes]:
         if stderr == subprocess.PIPE:
             return commands.run(arguments, settings_env, cwd=folder)
