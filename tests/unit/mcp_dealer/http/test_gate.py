@@ -19,6 +19,7 @@ from memmux.config.settings import Settings
 from memmux.logs import log
 from memmux.trust import keys, tokens
 from tests.bounds import BOUND_S
+from tests.key_files import opened_to_others
 from tests.unit.mcp_dealer.http.gate_world import THEIRS, Headers, World, application, bearer
 
 pytestmark = pytest.mark.anyio
@@ -182,7 +183,7 @@ async def test_who_is_wrong_too_often_waits_and_who_was_right_does_not(world: Wo
 async def test_nobody_has_a_key_while_the_file_can_not_be_believed(world: World) -> None:
     token = world.add("laptop")
     assert (await world.ask(headers=[bearer(token)])).status == 200
-    Places(world.settings).keys.chmod(0o644)
+    opened_to_others(Places(world.settings).keys)
     assert (await world.ask(headers=[bearer(token)])).status == 401
     Places(world.settings).keys.chmod(0o600)
     assert (await world.ask(headers=[bearer(token)])).status == 200

@@ -6,6 +6,7 @@ from memmux.config.paths import Places
 from memmux.config.settings import Settings
 from memmux.errors import KeyFileError
 from memmux.trust.signing import FORMAT, MOST_CHARACTERS, Signer
+from tests.key_files import opened_to_others
 
 
 @pytest.fixture
@@ -83,6 +84,6 @@ def test_a_file_without_a_secret_is_named_with_the_remedy(places: Places, conten
 def test_a_secret_that_others_may_read_is_refused(places: Places) -> None:
     signer = Signer(places)
     text = signer.sign("cookie", b"who")
-    places.signing.chmod(0o644)
+    opened_to_others(places.signing)
     with pytest.raises(KeyFileError, match="chmod 600"):
         signer.read("cookie", text)

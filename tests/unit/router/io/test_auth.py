@@ -25,6 +25,7 @@ from memmux.wire.grants import Grant
 from memmux.wire.roles import Role
 from router.io.auth import decide
 from router.io.auth import keyring as keyring_of
+from tests.key_files import opened_to_others
 
 ADA = KeyPair.make().public
 
@@ -117,7 +118,7 @@ def test_nobody_has_a_key_while_the_file_can_not_be_believed(
         case "broken":
             places.keys.write_bytes(before + b"nonsense\n")
         case "open":
-            places.keys.chmod(0o644)
+            opened_to_others(places.keys)
         case "removed":
             places.keys.unlink()
     assert keyring.refresh()
@@ -136,7 +137,7 @@ def test_keys_that_could_not_be_read_for_a_moment_are_valid_again_though_their_f
 ) -> None:
     add(places, "ada", ADA)
     keyring = keyring_of(places)
-    places.keys.touch()
+    os.utime(places.keys, (1, 1))
 
     def fail(*_: object, **__: object) -> NoReturn:
         raise OSError(failure, os.strerror(failure))
