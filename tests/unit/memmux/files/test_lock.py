@@ -115,6 +115,7 @@ def _forked(then: Callable[[], object]) -> Iterator[None]:
             os.close(descriptor)
 
 
+@pytest.mark.filterwarnings("ignore:.*multi-threaded")  # of Python 3.12 and later
 def test_a_child_that_was_forked_meanwhile_does_not_keep_it(tmp_path: Path) -> None:
     path = tmp_path / "lock"
     ours = FileLock(path)
@@ -125,6 +126,7 @@ def test_a_child_that_was_forked_meanwhile_does_not_keep_it(tmp_path: Path) -> N
             assert next_one.take()
 
 
+@pytest.mark.filterwarnings("ignore:.*multi-threaded")  # of Python 3.12 and later
 def test_a_forked_child_that_leaves_it_does_not_end_it(tmp_path: Path) -> None:
     path = tmp_path / "lock"
     with FileLock(path) as ours, FileLock(path) as other:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import reduce
+from operator import add
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -26,7 +29,7 @@ def test_the_parts_of_a_score_add_up_to_it(keyword: dict[int, float], cosines: d
         found = ranking.ranked(found, dict.fromkeys(range(51), 5.0), {1: 4, 7: 1}, now=9.0)
     found = found.plus("date", np.full(len(found), 0.4)).best_first()
     whys = found.why()
-    assert [sum(why.values()) for why in whys] == found.total.tolist()
+    assert [reduce(add, why.values(), 0.0) for why in whys] == found.total.tolist()  # as `sum` does until Python 3.11
     assert sorted(found.total.tolist(), reverse=True) == found.total.tolist()
     assert all(value for why in whys for value in why.values())
 
