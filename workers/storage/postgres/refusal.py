@@ -14,13 +14,14 @@ from psycopg import conninfo
 from psycopg.pq import PGconn, PollingStatus, abc
 
 UNAUTHENTICATED: Final = "28P01"
-_WITHIN_S = 0.5
 _WAITED: dict[int, int] = {PollingStatus.READING: select.POLLIN, PollingStatus.WRITING: select.POLLOUT}
 _SAID = re.compile(rb'\tErrorResponse\t S "[^"]*" V "[^"]*" C "([0-9A-Z]{5})"')
 
 
-def state(asked: Mapping[str, Any]) -> str:
+def state(asked: Mapping[str, Any], until: float) -> str:
     """Return the SQLSTATE of the last server that refuses the connection that is asked for; empty where none says one.
+
+    until: how long it may take, by the monotonic clock.
 
     It is read from libpq's trace of one more try, which is kept in memory; where there is no trace, nothing is known.
     """
@@ -31,7 +32,7 @@ def state(asked: Mapping[str, Any]) -> str:
     try:
         connection = PGconn.connect_start(conninfo.make_conninfo(**asked).encode())
         try:
-            return _traced(connection, trace)
+            return _traced(connection, trace, until)
         finally:
             connection.finish()
     except psycopg.Error:
@@ -40,9 +41,8 @@ def state(asked: Mapping[str, Any]) -> str:
         os.close(trace)
 
 
-def _traced(connection: abc.PGconn, trace: int) -> str:
+def _traced(connection: abc.PGconn, trace: int, until: float) -> str:
     connection.trace(trace)
-    until = time.monotonic() + _WITHIN_S
     polled: int = PollingStatus.WRITING
     while polled in _WAITED and (left := until - time.monotonic()) > 0:
         poll = select.poll()

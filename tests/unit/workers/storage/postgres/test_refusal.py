@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Thread
@@ -16,8 +17,16 @@ from memmux.errors import (
     SettingInvalidError,
     StoragePermissionError,
 )
+from tests.bounds import BOUND_S
 from workers.storage.postgres import engine, refusal
 from workers.storage.postgres.engine import Role
+
+
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "CONNECT_S", int(BOUND_S))
+    monkeypatch.setattr(engine, "ALL_S", int(BOUND_S))
+
 
 _ASKS_FOR_A_PASSWORD = b"R\x00\x00\x00\x08\x00\x00\x00\x03"
 
@@ -76,4 +85,4 @@ def test_a_password_that_is_asked_for_and_not_there_is_told(monkeypatch: pytest.
 
 
 def test_where_nobody_listens_there_is_no_state() -> None:
-    assert refusal.state({"host": "127.0.0.1", "port": "1"}) == ""
+    assert refusal.state({"host": "127.0.0.1", "port": "1"}, time.monotonic() + BOUND_S) == ""
