@@ -23,6 +23,8 @@ from memmux.config.settings import Settings
 from memmux.wire.protocol import Kind, Message
 from tests.unit.memmux.client.peer import BOUND_S, Peer, answer_status, error, result
 
+pytestmark = pytest.mark.usefixtures("patient")
+
 STORED = {"id": "i", "content_hash": "h", "seq": 3, "status": "created", "indexed": True}
 
 
@@ -126,8 +128,6 @@ async def test_call_fails_when_its_own_time_is_over(settings: Settings) -> None:
 async def test_router_that_falls_silent_is_left_for_the_one_that_answers(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(silence, "QUIET_S", 0.05)
-    monkeypatch.setattr(silence, "PONG_S", 0.05)
     with Peer(settings, answer_status) as first, Peer(settings, store_by_content) as second:
         first.announce()
         async with AsyncClient(settings=settings, start=False) as client:
@@ -135,6 +135,8 @@ async def test_router_that_falls_silent_is_left_for_the_one_that_answers(
             first.request()
             first.deaf.set()
             second.announce()
+            monkeypatch.setattr(silence, "QUIET_S", 0.05)
+            monkeypatch.setattr(silence, "PONG_S", 0.05)
             assert (await client.store("c")).id == "c"
         assert first.request().header.key == second.request().header.key
 
@@ -227,7 +229,7 @@ async def test_stop_returns_when_the_router_is_gone(settings: Settings, process:
         peer.announce(process.pid)
         async with AsyncClient(settings=settings) as client:
             await client.stop()
-        assert process.returncode == 0
+        assert process.wait(BOUND_S) == 0
 
 
 @asynchronous

@@ -26,6 +26,8 @@ from memmux.wire.protocol import Header, Kind, Message, encode
 from tests.unit.memmux.client.answers import ANSWERS, answer_all
 from tests.unit.memmux.client.peer import BOUND_S, Peer, Script, error, result
 
+pytestmark = pytest.mark.usefixtures("patient")
+
 
 def refused_once(failure: MemmuxError) -> Script:
     refusals = [failure]
@@ -107,16 +109,16 @@ def test_time_that_is_over_ends_the_call_and_the_client_goes_on(settings: Settin
 def test_router_that_falls_silent_is_left_for_the_one_that_answers(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(silence, "QUIET_S", 0.05)
-    monkeypatch.setattr(silence, "PONG_S", 0.05)
     with Peer(settings, answer_all) as silent, Peer(settings, answer_all) as successor:
         silent.announce()
         with Client(settings=settings, start=False) as client:
             client.status()
+            silent.request()
             silent.deaf.set()
             successor.announce()
+            monkeypatch.setattr(silence, "QUIET_S", 0.05)
+            monkeypatch.setattr(silence, "PONG_S", 0.05)
             assert client.store("c").id == "i"
-            silent.request()
             assert silent.request().header.key == successor.request().header.key
 
 
@@ -180,7 +182,7 @@ def test_stop_returns_when_the_router_is_gone(settings: Settings) -> None:
         with Peer(settings, script) as peer, Client(settings=settings, start=False) as client:
             peer.announce(router.pid)
             client.stop()
-            assert router.returncode == 0
+            assert router.wait(BOUND_S) == 0
             with pytest.raises(errors.ClusterUnreachableError):
                 client.status()
 
@@ -234,6 +236,7 @@ def test_threads_share_a_client(settings: Settings) -> None:
     assert stored == {f"text {number}" for number in range(8)}
 
 
+@pytest.mark.filterwarnings("ignore:.*multi-threaded")  # of Python 3.12 and later
 def test_forked_process_has_a_connection_and_a_session_of_its_own(settings: Settings) -> None:
     with Peer(settings, answer_all) as peer, Client(settings=settings, start=False) as client:
         client.status()

@@ -15,6 +15,8 @@ from memmux.wire.requests import Mode
 from tests.unit.memmux.client.answers import ANSWERS, answer_all
 from tests.unit.memmux.client.peer import Peer, Script, result
 
+pytestmark = pytest.mark.usefixtures("patient")
+
 
 def test_every_method_asks_its_operation_and_reads_its_answer(settings: Settings) -> None:
     with Peer(settings, answer_all) as peer, Client(settings=settings, start=False) as client:
