@@ -108,7 +108,10 @@ def test_nobody_waits_for_an_ingest_that_was_given_up(client: Client, into: Inge
     assert into(folder).chunks == 3
 
 
-def test_tool_call_that_is_cancelled_ends_the_reading_of_a_file(settings: Settings, folder: Path) -> None:
+def test_tool_call_that_is_cancelled_ends_the_reading_of_a_file(
+    settings: Settings, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "INGEST_CPU_S", BOUND_S)
     (folder / "slow.pdf").write_bytes(slow_pdf())
 
     async def progress(done: float, total: float) -> None:
@@ -122,8 +125,8 @@ def test_tool_call_that_is_cancelled_ends_the_reading_of_a_file(settings: Settin
     def readers() -> list[psutil.Process]:
         return [child for child in psutil.Process().children() if reads(child)]
 
-    async def until(done: Callable[[], bool], bound_s: float = BOUND_S) -> None:
-        async with asyncio.timeout(bound_s):
+    async def until(done: Callable[[], bool]) -> None:
+        async with asyncio.timeout(BOUND_S):
             while not done():  # noqa: ASYNC110 - another process has no events
                 await asyncio.sleep(PAUSE_S)
 
@@ -133,9 +136,11 @@ def test_tool_call_that_is_cancelled_ends_the_reading_of_a_file(settings: Settin
         asked = tools.memory_ingest(Ingesting(path=str(folder)), progress)
         task = asyncio.create_task(asked)
         await until(lambda: bool(readers()) or task.done())
+        for reader in readers():
+            reader.suspend()  # so that it does not end by itself
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        await until(lambda: not readers(), limits.INGEST_CPU_S / 2)  # before it ends by itself
+        await until(lambda: not readers())
 
     asyncio.run(call())

@@ -103,6 +103,7 @@ def test_the_row_of_a_health_check_is_found_though_another_machine_has_checked_s
 
 def test_a_writer_waits_for_anothers_transaction_and_says_so(writer: PostgresWriter, url: str) -> None:
     heard = threading.Event()
+    writer._connection.raw.execute("SET lock_timeout = 0")
     with psycopg.connect(url) as other, ThreadPoolExecutor(1) as threads:
         other.execute("SELECT 1 FROM counters FOR UPDATE")
         waiting = threads.submit(writer.apply, [job("memory.store", {"content": "patient"})], heard.set)

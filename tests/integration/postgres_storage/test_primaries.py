@@ -10,13 +10,12 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
 
-from memmux.errors import (
-    DatabaseUnreachableError,
-)
+from memmux.errors import DatabaseUnreachableError, MemmuxError
 from memmux.postgres.server import Server, children
 from memmux.postgres.server import url as url_of
 from memmux.postgres.servers import Servers
@@ -24,7 +23,7 @@ from tests.bounds import BOUND_S
 from tests.integration.postgres_storage.calls import applied, caught_up, contents, stored, told
 from tests.postgres_server import eventually, value
 from tests.unit.workers.desk import embedding, job
-from workers.runtime.jobs import silent
+from workers.runtime.jobs import Job, silent
 from workers.storage.postgres import engine
 from workers.storage.postgres.reader import PostgresReader
 from workers.storage.postgres.serving import Serving
@@ -94,6 +93,24 @@ def frozen(
             os.kill(each, signal.SIGCONT)
 
 
+def answered(writer: PostgresWriter, asked: Job) -> Any:
+    """Return the body of an answer; raise the error that there is instead."""
+    (outcome,) = applied(writer, asked)
+    if isinstance(outcome, MemmuxError):
+        raise outcome
+    return told(outcome)
+
+
+def patiently(ask: Callable[[], Any]) -> Any:
+    """Return what is answered once the server that is left accepts; on a busy machine that takes more than one try."""
+    until = time.monotonic() + BOUND_S
+    while True:
+        try:
+            return ask()
+        except DatabaseUnreachableError:
+            assert time.monotonic() < until
+
+
 def test_a_writer_leaves_a_primary_that_is_frozen_for_the_one_that_was_promoted(
     postgres: Servers, frozen: Callable[[Server], None], tmp_path: Path
 ) -> None:
@@ -103,7 +120,8 @@ def test_a_writer_leaves_a_primary_that_is_frozen_for_the_one_that_was_promoted(
         caught_up(primary)
         frozen(primary)
         replica.promote()
-        assert stored(writer, "after", key="after")["status"] == "created"
+        after = job("memory.store", {"content": "after"}, key="after")
+        assert patiently(lambda: answered(writer, after))["status"] == "created"
         assert stored(writer, "before", key="before")["seq"] == 1
     assert value(replica, "SELECT count(*) FROM memories") == 2
 
@@ -119,7 +137,7 @@ def test_a_reader_leaves_a_replica_that_is_frozen(
         with closing(PostgresReader(url, tmp_path)) as reader:
             assert contents(reader, "both") == ["on both"]
             frozen(replica)
-            assert contents(reader, "both") == ["on both"]
+            assert patiently(lambda: contents(reader, "both")) == ["on both"]
 
 
 def test_who_waits_for_long_on_a_server_that_answers_goes_on_waiting(
@@ -127,6 +145,7 @@ def test_who_waits_for_long_on_a_server_that_answers_goes_on_waiting(
 ) -> None:
     monkeypatch.setattr(engine, "QUIET_S", 0.05)
     heard = threading.Semaphore(0)
+    writer._connection.raw.execute("SET lock_timeout = 0")
     with psycopg.connect(url) as other, ThreadPoolExecutor(1) as threads:
         other.execute("SELECT 1 FROM counters FOR UPDATE")
         waiting = threads.submit(writer.apply, [job("memory.store", {"content": "patient"})], heard.release)

@@ -6,6 +6,7 @@ import math
 from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -42,6 +43,9 @@ def test_a_reader_sees_what_it_was_told_of_though_its_replica_is_late(postgres: 
 def test_a_replica_that_is_late_for_long_is_not_waited_for_by_each_read(
     postgres: Servers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    times = [0.0]
+    sleeping = SimpleNamespace(monotonic=lambda: times[-1], sleep=lambda pause: times.append(times[-1] + pause))
+    monkeypatch.setattr(reading, "time", sleeping)  # whose time passes by its sleep alone
     monkeypatch.setattr(reading, "LATE_S", 1.0)
     primary, replica = postgres.primary(), postgres.replica()
     clock = Moving()
