@@ -119,7 +119,7 @@ def test_unknown_keys_get_silence_and_the_log_says_where_from_once(
     strangers = [dealer(KeyPair.make()) for _ in range(3)]
     for stranger in strangers:
         stranger.send_multipart([b"one"])
-    assert until(listener, lambda _: len(asked) == 3) == []
+    assert until(listener, lambda _: len(asked) >= 3) == []
     (event,) = named(events, "client_refused")
     assert (event["reason"], event["address"]) == ("unknown key", "127.0.0.1")
     assert not any(stranger.poll(0) for stranger in strangers)
@@ -135,7 +135,7 @@ def test_without_curve_or_with_another_clusters_key_nothing_comes_in_and_the_log
     mistaken = dealer(server=KeyPair.make().public)
     mistaken.send_multipart([b"one"])
     listener._refusals._said.clear()
-    until(listener, lambda _: len(named(events, "client_refused")) == 2)
+    until(listener, lambda _: len(named(events, "client_refused")) >= 2)
     for event in named(events, "client_refused"):
         assert event["address"] in ("127.0.0.1", "")  # a hint: the connection may be gone when it is looked up
         assert "CURVE" in str(event["reason"])
@@ -153,7 +153,7 @@ def test_a_revoked_key_ends_an_open_connection_at_its_next_word_and_is_logged_on
     for _ in range(3):
         client.send_multipart([b"more"])
     gone: list[bytes] = []
-    assert until(listener, lambda _: len(gone_so_far(listener, gone)) == 3) == []
+    assert until(listener, lambda _: len(gone_so_far(listener, gone)) >= 3) == []
     (event,) = named(events, "key_refused")
     assert (event["key"], event["reason"]) == ("ada", "revoked key")
 
@@ -174,7 +174,7 @@ def test_a_name_that_is_given_again_does_not_let_the_old_key_in(
     listener.refresh()
     client.send_multipart([b"more"])
     gone = listener.gone()
-    assert until(listener, lambda _: len(gone_so_far(listener, gone)) == 2) == []
+    assert until(listener, lambda _: len(gone_so_far(listener, gone)) >= 2) == []
 
 
 @pytest.mark.parametrize("identity", [b"a", b"\x01\x00\x00\x00\x00", b"x" * 255])
