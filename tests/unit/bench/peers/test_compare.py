@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ from bench.harness.material import Material
 from bench.harness.measure import Row
 from bench.harness.rounds import Round, Rounds
 from bench.harness.tasks import Task, Work
-from bench.peers import compare, table
+from bench.peers import compare, process, table
 from bench.peers.interface import MODULES, REMEDY, Address, Ask, Served, Vector, installed, peer
 from bench.peers.process import loop
 from bench.peers.table import Result
@@ -134,18 +134,19 @@ def test_modules_are_peers_of_different_names() -> None:
     assert {table.OURS, table.THEIRS} <= {one.NAME for one in known}
 
 
-def test_client_asks_its_share_of_the_queries_and_at_least_one() -> None:
+def test_client_asks_its_share_of_the_queries_and_at_least_one(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[float] = []
+    now = [5.0]
+    clock = SimpleNamespace(monotonic=lambda: now[-1], sleep=lambda pause: now.append(now[-1] + pause))
+    monkeypatch.setattr(process, "time", clock)
 
     def ask(query: Vector) -> list[tuple[object, str]]:
         asked.append(float(query[0]))
+        clock.sleep(0.25)
         return []
 
     queries = np.arange(8, dtype=np.float32).reshape(-1, 1)
-    at = time.monotonic()
-    done = loop(ask, queries, Task(work=Work.SEARCH, seconds=0.0, first=3, step=4), at)
-    assert (asked, done.calls) == ([3.0], 1)
-    done = loop(ask, queries, Task(work=Work.SEARCH, seconds=0.01, first=3, step=4), at)
-    assert asked[1:4] == [3.0, 7.0, 3.0]
-    assert done.calls == len(done.latencies_ms) == len(asked) - 1
-    assert done.began >= at
+    done = loop(ask, queries, Task(work=Work.SEARCH, seconds=0.0, first=3, step=4), 7.0)
+    assert (asked, done.began, done.ended, done.latencies_ms) == ([3.0], 7.0, 7.25, (250.0,))
+    done = loop(ask, queries, Task(work=Work.SEARCH, seconds=0.75, first=3, step=4), 7.0)  # which is over
+    assert (asked[1:], done.began, done.ended, done.calls) == ([3.0, 7.0, 3.0], 7.25, 8.0, 3)
