@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from memmux import limits
 from memmux.when import find, parse
+from tests.bounds import BOUND_S
 
 NOW = datetime(2026, 11, 22, 11, 57, 50, tzinfo=UTC)
 
@@ -109,7 +110,7 @@ def test_what_is_left_of_a_question_holds_nothing_new(question: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(20)
+@pytest.mark.timeout(BOUND_S)
 @pytest.mark.parametrize("piece", ["between ", "last ", "in the ", " ", "1", "2026-", "from a to ", "a few ", "may "])
 def test_longest_question_takes_no_long_time(piece: str) -> None:
     find(piece * (limits.QUERY_BYTES // len(piece)), now=NOW, zone=UTC)

@@ -369,13 +369,25 @@ NAMES = [
 NEAR = timedelta(days=185)  # a half or a season that has begun is not over
 
 
+def is_no_day(span: Span) -> bool:
+    """Whether it is 30 December 2011 in Samoa, which had none: nothing is at or after its start and before its end."""
+    return span.start == span.before == at("2011-12-30T10:00")
+
+
+def test_day_that_the_calendar_does_not_have_is_empty() -> None:
+    now, zone = at("2011-12-31T01:00"), ZoneInfo("Pacific/Apia")
+    assert is_no_day(parse("yesterday", now=now, zone=zone))
+    assert is_no_day(parse("between yesterday and yesterday", now=now, zone=zone))
+
+
 @settings(max_examples=examples(300))
 @given(expression=st.sampled_from(NAMES), now=MOMENTS, zone=ZONES)
 def test_what_means_the_past_has_begun_and_ends_after_its_start(expression: str, now: datetime, zone: ZoneInfo) -> None:
     span = parse(expression, now=now, zone=zone)
     assert span.start is not None
     assert span.end is not None
-    assert span.start <= span.end <= now + NEAR
+    assert span.start <= span.end or is_no_day(span)
+    assert span.end <= now + NEAR
     assert span.start <= now
 
 
@@ -385,7 +397,7 @@ def test_two_sides_are_in_order_whichever_they_are(left: str, right: str, now: d
     span = parse(f"between {left} and {right}", now=now, zone=zone)
     assert span.start is not None
     assert span.end is not None
-    assert span.start <= span.end
+    assert span.start <= span.end or is_no_day(span)
 
 
 @settings(max_examples=examples(200))

@@ -210,7 +210,8 @@ def test_what_is_stored_gives_way_to_what_is_asked() -> None:
     list(run([work("one")], Nice(packs=True, threads=True), 2))
     list(run([work("one", operation="memory.search")], Nice(packs=True, threads=True)))
     stored, asked = found
-    assert stored == asked + NICENESS == os.getpriority(os.PRIO_PROCESS, 0) + NICENESS
+    own = os.getpriority(os.PRIO_PROCESS, 0)
+    assert (asked, stored) == (own, min(own + NICENESS, 19))  # which is the most that there is
 
 
 def test_bulk_work_leaves_the_other_processors_alone() -> None:
