@@ -274,7 +274,8 @@ async def test_headers_that_came_at_once_have_their_bound_too() -> None:
 _LAST = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
 
 
-async def test_who_closes_its_side_has_its_answer() -> None:
+async def test_who_closes_its_side_has_its_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "HALF_CLOSED_S", BOUND_S)
     async with serving(app=Traffic(_told)) as served:
         reader, writer = await served.connect(b"GET /a HTTP/1.1\r\nHost: x\r\n\r\n")
         writer.write_eof()

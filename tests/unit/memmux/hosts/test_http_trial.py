@@ -9,6 +9,7 @@ import pytest
 from memmux.hosts import http_trial
 from memmux.hosts.http_entry import HttpEntry
 from memmux.hosts.http_trial import Outcome
+from tests.bounds import BOUND_S
 from tests.ports import free_port
 from tests.unit.memmux.hosts.answering import answering
 
@@ -26,7 +27,7 @@ def answer(status: int, body: bytes, kind: str = "application/json", **headers: 
     )
 
 
-def tried(said: bytes, asked: list[bytes] | None = None, bound_s: float = 5.0) -> http_trial.Trial:
+def tried(said: bytes, asked: list[bytes] | None = None, bound_s: float = BOUND_S) -> http_trial.Trial:
     with answering(said, asked) as port:
         return http_trial.run(HttpEntry(f"http://127.0.0.1:{port}/mcp", TOKEN), bound_s)
 

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from memmux.ingest.chunks import split
+from tests.bounds import BOUND_S
 
 TEXTS = st.text(st.sampled_from("ab .!?\n\t#。🙂é"), max_size=400) | st.text(max_size=300)
 SIZES = st.integers(1, 60)
@@ -78,7 +79,7 @@ def test_chunk_begins_with_the_end_of_the_one_before() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(20)
+@pytest.mark.timeout(BOUND_S)
 @pytest.mark.parametrize("piece", [".", "\n", " ", '"', "#\n\n", "x", "a. ", "\n \n", "。」"])
 def test_a_million_characters_take_no_long_time(piece: str) -> None:
     text = piece * (1_000_000 // len(piece))

@@ -28,7 +28,7 @@ def source(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def writer(source: Path) -> Iterator[sqlite3.Connection]:
-    with closing(sqlite3.connect(source, check_same_thread=False, isolation_level=None)) as connection:
+    with closing(sqlite3.connect(source, BOUND_S, check_same_thread=False, isolation_level=None)) as connection:
         yield connection
 
 

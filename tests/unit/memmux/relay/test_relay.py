@@ -97,7 +97,8 @@ class Running:
 
 
 @pytest.fixture
-def running() -> Iterator[Running]:
+def running(monkeypatch: pytest.MonkeyPatch) -> Iterator[Running]:
+    monkeypatch.setattr(relays, "LAST_S", BOUND_S)
     running = Running(2)
     yield running
     running.close()

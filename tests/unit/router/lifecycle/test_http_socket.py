@@ -37,6 +37,11 @@ def served(settings: Settings) -> Settings:
     return replace(settings, http=f"127.0.0.1:{free_port()}")
 
 
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_socket, "ASK_S", BOUND_S)
+
+
 @contextmanager
 def _passing_on(holder: HttpSocket) -> Iterator[None]:
     """Have the holder answer one that asks, as the router's loop does."""

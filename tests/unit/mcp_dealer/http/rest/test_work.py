@@ -52,7 +52,9 @@ async def test_work_of_which_nobody_asks_for_a_line_ends(client: AsyncClient) ->
 
 
 @pytest.fixture
-def client() -> AsyncClient:
+def client(monkeypatch: pytest.MonkeyPatch) -> AsyncClient:
+    monkeypatch.setattr(work, "QUIET_S", BOUND_S)
+
     class Alone:
         settings = None
 
