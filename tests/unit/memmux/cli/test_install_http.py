@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import tomllib
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,11 @@ from memmux.config.paths import Places
 from memmux.config.settings import Settings
 from memmux.doctor.connections import of_connections
 from memmux.doctor.hosts import of_hosts
+from memmux.hosts import http_trial
 from memmux.hosts.catalogue import HOSTS
 from memmux.hosts.machine import Machine
 from memmux.trust import keys
+from tests.bounds import BOUND_S
 from tests.ports import free_port
 from tests.unit.memmux.hosts.answering import answering
 
@@ -244,6 +247,7 @@ def test_another_program_at_the_address_is_a_failure_and_nothing_there_is_a_note
     assert "`memmux restart` has a cluster serve it" in capsys.readouterr().err
     with answering(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi") as port:
         monkeypatch.setenv("MEMMUX_HTTP", f":{port}")
+        monkeypatch.setattr(http_trial, "run", partial(http_trial.run, bound_s=BOUND_S))
         assert install("cursor", "--http") == 1
     assert "another program answers" in capsys.readouterr().err
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from memmux.cluster import start
+from memmux.cluster import ping, start
 from memmux.config.paths import Places
 from memmux.config.settings import Settings
 from tests.bounds import BOUND_S
@@ -22,6 +22,12 @@ def places(settings: Settings) -> Iterator[Places]:
     settings.database.parent.mkdir(exist_ok=True)
     yield Places(settings)
     Places(settings).endpoint.unlink(missing_ok=True)
+
+
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A router that is a thread of the test is there however late it answers; a test may set less."""
+    monkeypatch.setattr(ping, "PONG_S", BOUND_S)
 
 
 @pytest.fixture
