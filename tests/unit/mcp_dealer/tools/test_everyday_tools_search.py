@@ -10,6 +10,7 @@ import pytest
 from mcp_types import TextContent
 
 from memmux.errors import NotFoundError
+from tests.sums import added
 from tests.unit.mcp_dealer.calls import call
 from tests.unit.mcp_dealer.stand_in import MEMORY, Connect, StandIn
 
@@ -92,7 +93,7 @@ async def test_what_a_score_is_the_sum_of_is_said_to_whom_asks(connect: Connect,
     assert all("why" not in hit for hit in silent["hits"])
     first = ((await call(connect, "memory_search", {"query": "x", "why": True})).structured_content or {})["hits"][0]
     assert made[0].calls[-1][2]["why"] is True
-    assert sum(first["why"].values()) == first["score"]
+    assert added(first["why"].values()) == first["score"]
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from memmux.errors import ArgumentInvalidError
 from memmux.wire.cues import Cue
+from tests.sums import added
 from tests.unit.workers.desk import Desk, frames, job
 from workers.index.bm25 import SHIFT
 from workers.index.proximity import proximity
@@ -247,7 +248,7 @@ def _whys(desk: Desk, query: str, zone: str = "UTC", **fields: Any) -> dict[str,
     assert isinstance(outcome, Answer), outcome
     hits = orjson.loads(outcome.frames[0])["hits"]
     for hit in hits:
-        assert sum(hit["why"].values()) == hit["score"]
+        assert added(hit["why"].values()) == hit["score"]
     return {hit["memory"]["content"]: hit["why"] for hit in hits}
 
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from functools import reduce
-from operator import add
-
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.sums import added
 from workers.index.scores import Scores
 from workers.storage.reading import ranking
 from workers.storage.reading.parts import Parts
@@ -29,7 +27,7 @@ def test_the_parts_of_a_score_add_up_to_it(keyword: dict[int, float], cosines: d
         found = ranking.ranked(found, dict.fromkeys(range(51), 5.0), {1: 4, 7: 1}, now=9.0)
     found = found.plus("date", np.full(len(found), 0.4)).best_first()
     whys = found.why()
-    assert [reduce(add, why.values(), 0.0) for why in whys] == found.total.tolist()  # as `sum` does until Python 3.11
+    assert [added(why.values()) for why in whys] == found.total.tolist()
     assert sorted(found.total.tolist(), reverse=True) == found.total.tolist()
     assert all(value for why in whys for value in why.values())
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.sums import added
 from tests.unit.workers.desk import Desk, frames
 
 QUERY = (1.0, 0.0)
@@ -32,7 +33,7 @@ def test_the_parts_of_each_score_add_up_to_it(filled: Desk, mode: str, page: dic
     hits = _hits(filled, mode, **page)
     assert hits
     for hit in hits:
-        assert sum(hit["why"].values()) == hit["score"]
+        assert added(hit["why"].values()) == hit["score"]
 
 
 def test_by_meaning_all_of_a_score_is_meaning_and_by_words_it_is_words(filled: Desk) -> None:
