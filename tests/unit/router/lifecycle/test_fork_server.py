@@ -42,19 +42,12 @@ def server(settings: Settings, short_tmp: Path) -> Iterator[ForkServer]:
 
 
 @pytest.fixture
-def hanging(short_tmp: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[ForkServer, float], int]:
-    """A function that has a fork server started that is never ready, and returns its pid."""
+def hanging(short_tmp: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No process that is started is ever ready."""
     program = short_tmp / "hanging"
     program.write_text("#!/bin/sh\nexec sleep 100000\n")
     program.chmod(0o700)
-
-    def start(server: ForkServer, now: float) -> int:
-        with monkeypatch.context() as patched:
-            patched.setattr(sys, "executable", str(program))
-            server.start(now)
-        return _pid(server)
-
-    return start
+    monkeypatch.setattr(sys, "executable", str(program))
 
 
 def _fork(server: ForkServer, number: int = 0, now: float = 0.0) -> ForkedProcess:
@@ -211,10 +204,10 @@ def test_fork_server_that_has_loaded_is_to_answer_again(server: ForkServer) -> N
     _end(process)
 
 
-def test_fork_server_that_hangs_is_killed_and_its_orders_never_began(
-    server: ForkServer, settings: Settings, hanging: Callable[[ForkServer, float], int]
-) -> None:
-    pid = hanging(server, 0.0)
+@pytest.mark.usefixtures("hanging")
+def test_fork_server_that_hangs_is_killed_and_its_orders_never_began(server: ForkServer, settings: Settings) -> None:
+    server.start(0.0)
+    pid = _pid(server)
     process = _fork(server, now=1.0)
     server.look(fork_server.START_S - 0.1)
     assert process.poll() is None
@@ -255,12 +248,12 @@ def test_fork_server_whose_import_took_long_has_its_time_from_then_on(server: Fo
     _end(process)
 
 
-def test_fork_servers_that_are_of_no_use_come_with_pauses(
-    server: ForkServer, hanging: Callable[[ForkServer, float], int]
-) -> None:
+@pytest.mark.usefixtures("hanging")
+def test_fork_servers_that_are_of_no_use_come_with_pauses(server: ForkServer) -> None:
     now, pauses = 0.0, []
     for _ in range(4):
-        pid = hanging(server, now)
+        server.start(now)
+        pid = _pid(server)
         os.kill(pid, signal.SIGKILL)
         os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
         server.look(now)
@@ -281,12 +274,11 @@ def test_fork_server_that_the_system_does_not_start_is_no_reason_to_fail(
     assert not server.pids()
 
 
-def test_order_that_never_began_is_nobodys_failure_and_is_spawned(
-    server: ForkServer, settings: Settings, hanging: Callable[[ForkServer, float], int]
-) -> None:
+@pytest.mark.usefixtures("hanging")
+def test_order_that_never_began_is_nobodys_failure_and_is_spawned(server: ForkServer, settings: Settings) -> None:
     supervisor = Supervisor(settings, server._address, lambda: "x", server)
     supervisor.add(Stage.WRITE, now=0.0)
-    hanging(server, 0.0)
+    server.start(0.0)
     assert supervisor.start_due(0.0) == [("write-0-x", Stage.WRITE)]
     (row,) = supervisor.status({})
     assert (row["pid"], row["state"], row["rss_bytes"]) == (None, "starting", 0)
