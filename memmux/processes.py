@@ -126,6 +126,16 @@ def command(pid: int) -> bytes:
         return b""
 
 
+def running(text: bytes) -> bool:
+    """Return whether a process runs whose command line holds this text, of those that can be seen."""
+    if _PROC:
+        return any(text in command(int(folder.name)) for folder in Path("/proc").iterdir() if folder.name.isdecimal())
+    import subprocess  # as above
+
+    listed = subprocess.run(["/bin/ps", "-axww", "-o", "command="], stdout=subprocess.PIPE, check=False)
+    return text in listed.stdout
+
+
 def private_bytes(pid: int) -> int:
     """Return the resident memory of a process that is its own, without the files that it maps; 0 where unknown."""
     try:

@@ -13,6 +13,8 @@ import time
 import memmux.__main__
 from memmux.cli import clusters, key, settings, web_address
 from memmux.cli.table import COMMANDS
+from memmux.doctor import http
+from memmux.hosts import http_trial, trial
 from tests import forks
 from tests.bounds import BOUND_S
 
@@ -30,6 +32,7 @@ def _wait_long() -> None:
 
     Users are not kept waiting by what only adds to an answer. One that does not answer a PING is given up as ever.
     """
+    http.ANSWER_S = http_trial.BOUND_S = trial.BOUND_S = BOUND_S
     key.TAKEN_S = settings._LOOK_S = clusters._LOOK_S = web_address.ASK_S = BOUND_S
 
 

@@ -88,7 +88,7 @@ def order_by_name(order: Order, descriptors: Sequence[int]) -> int | None:
     with socket.socket(socket.AF_UNIX) as connection:
         try:
             connection.connect(order.env[SERVER])
-        except (KeyError, FileNotFoundError):
+        except (KeyError, FileNotFoundError, ConnectionRefusedError):
             return None
         connection.settimeout(BOUND_S)
         return order.send(connection, descriptors)

@@ -19,6 +19,7 @@ import select
 import socket
 import sys
 import time
+from contextlib import suppress
 from typing import Any
 
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")  # as of workers/__main__.py
@@ -81,9 +82,13 @@ def _have_own_server() -> None:
 def _read(connection: socket.socket) -> tuple[Asked, list[int]] | None:
     """Return the next order and its descriptors; None if nobody is there."""
     data, descriptors, _, _ = socket.recv_fds(connection, _MOST, forks.NUMBERS)
-    while data and not data.endswith(b"\n"):
-        data += connection.recv(_MOST)
-    return (json.loads(data), descriptors) if data else None
+    while not data.endswith(b"\n"):
+        more = connection.recv(_MOST) if data else b""
+        if not more:  # who asked has ended
+            _close(descriptors)
+            return None
+        data += more
+    return json.loads(data), descriptors
 
 
 def _fork(connection: socket.socket, order: Asked, descriptors: list[int]) -> bool:
@@ -103,10 +108,15 @@ def _fork(connection: socket.socket, order: Asked, descriptors: list[int]) -> bo
     with os.fdopen(said, "rb") as pipe:
         pid = pipe.readline()
     os.waitpid(between, 0)
+    _close(descriptors)
+    with suppress(OSError):  # who asked has been killed
+        connection.sendall(pid)
+    return False
+
+
+def _close(descriptors: list[int]) -> None:
     for descriptor in descriptors:
         os.close(descriptor)
-    connection.sendall(pid)
-    return False
 
 
 def _become(order: Asked, descriptors: list[int]) -> None:

@@ -31,12 +31,8 @@ def of_connections(
     folder: Path,
     *,
     shadows: Shadows = made_by_us,
-    bound_s: float = http_trial.BOUND_S,
 ) -> Iterator[Finding]:
-    """Yield what answers at the URL of each entry, for the user and the project in `folder`; then what is amiss in it.
-
-    bound_s: for each of them.
-    """
+    """Yield what answers at the URL of each entry for the user and the project in `folder`, and what is amiss in it."""
     entries = list(connecting(machine, folder, shadows))
     if not entries:
         return
@@ -45,7 +41,7 @@ def of_connections(
         entry = http_entry.parse(server.raw)
         assert entry is not None  # it is of that kind
         asked = _Connection(document, server, entry, known.of_token(entry.token), served)
-        yield asked.finding(http_trial.run(entry, bound_s), settings)
+        yield asked.finding(http_trial.run(entry), settings)
         if wrong := asked.fault(option):
             yield warning(NAME, f"{asked.text}{wrong}")
 

@@ -59,7 +59,12 @@ def _tokens(settings: Settings, url: str, environment: Mapping[str, str]) -> Ite
     token = mms_variables.api_key(environment)
     if environment.get(API_KEY) and not token:
         yield warning("tokens", f"{API_KEY} has fewer than {API_KEY_CHARACTERS} characters, and lets nobody in")
-    if token and _status(url, PATH, token) == _TOKEN_NEEDED:  # of no session: by this, nobody becomes a client
+    try:
+        refused = bool(token) and _status(url, PATH, token) == _TOKEN_NEEDED  # of no session: nobody becomes a client
+    except (OSError, HTTPException) as failure:
+        yield error("tokens", f"{url} does not answer: {failure}; see `memmux tail`")
+        return
+    if refused:
         yield warning(
             "tokens",
             f"{API_KEY} does not let in ({_TOKEN_NEEDED}): the cluster was started without it; run `memmux restart`",

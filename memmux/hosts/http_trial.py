@@ -53,8 +53,12 @@ class Trial:
     said: str = ""
 
 
-def run(entry: HttpEntry, bound_s: float = BOUND_S) -> Trial:
-    """Say `initialize` at the entry's URL, with its token, and end the session that begins; takes `bound_s` at most."""
+def run(entry: HttpEntry, bound_s: float | None = None) -> Trial:
+    """Say `initialize` at the entry's URL, with its token, and end the session that begins.
+
+    bound_s: what it takes at most; None for BOUND_S.
+    """
+    bound_s = BOUND_S if bound_s is None else bound_s
     until = time.monotonic() + bound_s
     try:
         parts = urlsplit(entry.url)

@@ -23,11 +23,14 @@ class Trial:
     tools: int
 
 
-def run(entry: Entry, folder: Path, bound_s: float = BOUND_S) -> Trial:
+def run(entry: Entry, folder: Path, bound_s: float | None = None) -> Trial:
     """Start the entry's command in `folder` with its variables and a client's near-empty environment, and talk to it.
+
+    bound_s: what it takes at most; None for BOUND_S.
 
     Raises ServerSilentError with the last line that the server wrote to standard error.
     """
+    bound_s = BOUND_S if bound_s is None else bound_s
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as errors:
         try:
             return asyncio.run(_bounded(entry, folder, errors, bound_s))

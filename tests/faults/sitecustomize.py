@@ -155,7 +155,7 @@ if "router" in sys.orig_argv:
     if silent_s := os.environ.get("MEMMUX_TEST_ANSWER_S"):
         from router.lifecycle import fork_server
 
-        fork_server.ANSWER_S = float(silent_s)
+        fork_server.ANSWER_S = fork_server.START_S = float(silent_s)
 
 if module := os.environ.get("MEMMUX_TEST_INTERRUPT"):
 

@@ -83,8 +83,8 @@ class Gated:
         with socket.create_connection(("127.0.0.1", self.port), timeout=BOUND_S) as connection:
             connection.sendall(asked.encode())
             with connection.makefile("rb") as answer:
-                while answer.readline() != b"begun\n":
-                    pass
+                while (line := answer.readline()) != b"begun\n":
+                    assert line, "the connection was cut before the stream began"
                 yield answer
 
 

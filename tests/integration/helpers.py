@@ -53,8 +53,8 @@ def every_kind(status: Status) -> bool:
 
 
 def all_ready(status: Status) -> bool:
-    """Return whether every worker that is there is ready."""
-    return all(worker["state"] == "ready" for worker in status.workers)
+    """Return whether every worker that is there is ready, and its pid known; it may say so before the fork server."""
+    return all(worker["state"] == "ready" and worker["pid"] is not None for worker in status.workers)
 
 
 def lines_of(log: Path) -> list[dict[str, Any]]:

@@ -102,7 +102,7 @@ def test_bad_request_gets_its_code(
 ) -> None:
     _hello(peer)
     status_until(client, lambda status: status.model is not None)
-    header = Header(kind=Kind.REQUEST, id=f"bad-{code}", operation=operation, deadline_ms=10_000)
+    header = Header(kind=Kind.REQUEST, id=f"bad-{code}", operation=operation, deadline_ms=round(BOUND_S * 1000))
     answer = _ask(peer, *protocol.encode(header, body))
     assert (answer.header.kind, answer.header.detail["code"]) == (Kind.ERROR, code)
     assert client.store("still here").id
@@ -154,7 +154,8 @@ def test_missing_model_degrades_what_can_be_and_names_the_remedy(
     with Client(settings=settings) as client:
         status_until(client, lambda status: "model_missing" in status.degraded)
         stored = client.store("kept without a vector")
-        assert (stored.indexed, stored.degraded) == (False, ("model_missing",))
+        assert not stored.indexed
+        assert "model_missing" in stored.degraded
         found = client.search("kept vector", mode="hybrid")
         assert found.mode == "keyword"
         assert "model_missing" in found.degraded

@@ -55,20 +55,22 @@ def test_read_after_an_acknowledged_write_sees_it(client: Client, settings: Sett
             assert reader.search(f"xyzzy{number}", mode="exact").hits == ()
 
 
+@pytest.mark.usefixtures("patient")
 def test_killed_read_worker_is_replaced_and_no_request_fails(client: Client, settings: Settings) -> None:
     for number in range(20):
         client.store(f"memory number {number}")
-    before = status_until(client, lambda status: all(worker["state"] == "ready" for worker in status.workers))
+    before = status_until(client, complete)
     victims = workers_of(before, "read")
-    answered = {"searches": 0}
-    enough = threading.Event()
+    answered = {"before": 0, "after": 0}
+    enough, killed = threading.Event(), threading.Event()
 
     def search_on() -> None:
         with Client(settings=settings, name="searcher") as searcher:
-            for number in range(600):
-                assert searcher.search(f"memory number {number % 20}", limit=3).hits
-                answered["searches"] += 1
-                if answered["searches"] == 50:
+            while answered["after"] < 50:
+                when = "after" if killed.is_set() else "before"
+                assert searcher.search(f"memory number {sum(answered.values()) % 20}", limit=3).hits
+                answered[when] += 1
+                if answered["before"] == 20:
                     enough.set()
 
     searching = threading.Thread(target=search_on)
@@ -76,8 +78,9 @@ def test_killed_read_worker_is_replaced_and_no_request_fails(client: Client, set
     assert enough.wait(BOUND_S)
     for pid in victims:
         os.kill(pid, signal.SIGKILL)
+    killed.set()
     searching.join(BOUND_S)
-    assert answered["searches"] == 600
+    assert answered["after"] == 50
     after = status_until(
         client,
         lambda status: [worker["state"] for worker in status.workers if worker["kind"] == "read"] == ["ready"] * 2,
@@ -89,7 +92,7 @@ def test_killed_read_worker_is_replaced_and_no_request_fails(client: Client, set
 @pytest.mark.parametrize("kind", ["write", "embed"])
 def test_killed_worker_loses_no_store(client: Client, kind: str) -> None:
     stored = [client.store("before the end").id]
-    ready = status_until(client, lambda status: all(worker["state"] == "ready" for worker in status.workers))
+    ready = status_until(client, complete)
     os.kill(workers_of(ready, kind)[0], signal.SIGKILL)
     stored += [client.store(f"after the end {number}").id for number in range(20)]
     assert {memory.id for memory in client.list(limit=100)} == set(stored)

@@ -31,7 +31,7 @@ from tests.integration.machines import logged_until
 
 @pytest.mark.parametrize("kind", ["read", "write", "embed"])
 def test_stopped_worker_is_replaced_and_its_requests_are_done_elsewhere(settings: Settings, kind: str) -> None:
-    with Client(settings=replace(settings, stall_s=2.0)) as client:
+    with Client(settings=replace(settings, stall_s=5.0)) as client:
         client.store("an early memory")
         before = status_until(client, complete)
         stopped = workers_of(before, kind)[0]
@@ -47,7 +47,7 @@ def test_stopped_worker_is_replaced_and_its_requests_are_done_elsewhere(settings
 
 def test_request_that_makes_workers_hang_in_c_fails_alone(faults: Path, settings: Settings) -> None:
     assert not faults.exists()
-    with Client(settings=replace(settings, stall_s=1.5)) as client:
+    with Client(settings=replace(settings, stall_s=5.0)) as client:
         client.store("an early memory")
         before = status_until(client, complete)
         with pytest.raises(PoisonedError):
@@ -100,7 +100,7 @@ def test_killed_router_takes_all_its_workers_with_it_and_the_next_one_serves(
 ) -> None:
     assert not faults.exists()
     # The request that hangs readers comes to the next cluster too, where others may wait behind it for so long.
-    settings = replace(settings, stall_s=2)
+    settings = replace(settings, stall_s=5.0)
     with Client(settings=settings) as client, Client(settings=settings, name="hung") as hung:
         client.store("an early memory")
         before = status_until(client, complete)
@@ -127,7 +127,7 @@ def test_cluster_that_stood_still_as_a_whole_goes_on_with_the_workers_that_it_ha
     settings_env: dict[str, str],
 ) -> None:
     """As on a laptop that was asleep; the workers have longer than one may be paused on a busy machine."""
-    settings = load({"stall_s": 10.0}, settings_env)
+    settings = load({"stall_s": 20.0}, settings_env)
     with Client(settings=settings) as client:
         client.store("before the night")
         before = status_until(client, complete)
@@ -179,7 +179,7 @@ def test_session_of_a_killed_client_ends(client: Client, settings_env: dict[str,
         status_until(client, lambda status: "victim" not in {session["name"] for session in status.clients})
 
 
-@pytest.mark.usefixtures("faults")
+@pytest.mark.usefixtures("faults", "patient")
 def test_cancel_interrupts_what_sqlite_is_doing_and_skips_what_waits_for_it(settings: Settings) -> None:
     with Client(settings=settings, name="watcher") as watcher:
         watcher.store("an early memory")
@@ -205,7 +205,7 @@ def test_cancel_interrupts_what_sqlite_is_doing_and_skips_what_waits_for_it(sett
         assert pids_of(watcher.status()) == pids_of(before)
 
 
-@pytest.mark.usefixtures("faults")
+@pytest.mark.usefixtures("faults", "patient")
 def test_query_that_takes_too_long_ends_at_its_deadline(settings: Settings) -> None:
     with Client(settings=settings) as client:
         client.store("an early memory")

@@ -37,8 +37,9 @@ KINDS = ("read", "write", "embed")
 
 
 @pytest.fixture(autouse=True)
-def restless(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+def restless(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, patient: None) -> None:
     """Have fork servers stay, except in tests of how they end, and not be given up while they are only slow."""
+    del patient
     monkeypatch.setenv("PYTHONPATH", python_path(FAULTS))
     if "rests" not in request.node.name:
         monkeypatch.setenv("MEMMUX_TEST_NO_REST", "1")
@@ -77,7 +78,12 @@ def _opened(pid: int) -> dict[str, str]:
 
 
 def _zombies(pid: int) -> list[psutil.Process]:
-    return [child for child in psutil.Process(pid).children() if child.status() == psutil.STATUS_ZOMBIE]
+    found = []
+    for child in psutil.Process(pid).children():
+        with suppress(psutil.NoSuchProcess):  # it has just been collected
+            if child.status() == psutil.STATUS_ZOMBIE:
+                found.append(child)
+    return found
 
 
 def _until(good: Callable[[], object]) -> None:
@@ -218,8 +224,10 @@ def test_fork_server_that_rests_is_gone_until_a_worker_is_due_and_that_one_is_fo
     logged_until(settings_env, "fork_server_rested", lambda line: line["fork_server_pid"] == server)
     gone([server])
     assert client.store("all the same").status == "created"
+    os.kill(before.pid, signal.SIGSTOP)  # it is to find all of them dead at once
     for worker in before.workers:
         os.kill(worker["pid"], signal.SIGKILL)
+    os.kill(before.pid, signal.SIGCONT)
     after = _replaced(client, before)
     following = _server(settings_env, server)
     # Spawned ones have a stack each; that of the fork server can't be seen any more once it rests.

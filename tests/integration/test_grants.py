@@ -77,7 +77,7 @@ def root(granting: Settings) -> Iterator[Client]:
 @pytest.fixture(scope="module")
 def shared(shared_env: dict[str, str]) -> Iterator[Settings]:
     """A cluster for all tests in which each brings memories of its own."""
-    env = {**shared_env, "MEMMUX_IDLE_EXIT_S": f"{BOUND_S}"}  # nobody starts another one
+    env = {**shared_env, "MEMMUX_IDLE_EXIT_S": "0"}  # nobody starts another one
     settings = load(environment=env)
     with _granting(settings, env):
         yield settings

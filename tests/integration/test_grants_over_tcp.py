@@ -104,7 +104,7 @@ def test_who_has_no_valid_key_tries_every_operation_and_hears_nothing(
     reason = who if who in ("unknown key", "revoked key") else "no CURVE, or the key of another cluster"
     logged_until(server_env, "client_refused", lambda line: line["reason"] == reason)
     assert reach.contents(server, "theirs") == before
-    assert clients(server.status()) == ["local"]
+    status_until(server, lambda status: clients(status) == ["local"])
 
 
 def test_an_open_session_whose_key_is_revoked_tries_every_operation_and_hears_nothing(
@@ -128,10 +128,11 @@ def test_an_open_session_whose_key_is_revoked_tries_every_operation_and_hears_no
         assert not hearing.poll(SILENCE_MS)
     finally:
         context.destroy(linger=0)
+    logged_until(server_env, "key_refused", lambda _: True)
     (line,) = logged(server_env, "key_refused")
     assert line["key"] == "eve"
     assert reach.contents(server, "theirs") == before
-    assert clients(server.status()) == ["local"]
+    status_until(server, lambda status: clients(status) == ["local"])
 
 
 @pytest.mark.shared

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import shutil
 import sqlite3
@@ -22,7 +21,7 @@ from memmux.config.settings import Settings
 from memmux.wire import requests
 from tests import commands
 from tests.conftest import stop_cluster
-from tests.integration.helpers import status_until
+from tests.integration.helpers import settled, status_until
 
 Memmux = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -73,8 +72,8 @@ TALK = {
 def memmux(settings_env: dict[str, str], short_tmp: Path) -> Memmux:
     """Run `memmux` with these arguments to its end."""
 
-    def run(*arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[str]:
-        return commands.text(commands.run(arguments, settings_env, cwd=short_tmp, stdin=stdin))
+    def run(*arguments: str, stdin: bytes = b"", **variables: str) -> subprocess.CompletedProcess[str]:
+        return commands.text(commands.run(arguments, {**settings_env, **variables}, cwd=short_tmp, stdin=stdin))
 
     return run
 
@@ -88,9 +87,9 @@ def other(settings: Settings, short_tmp: Path) -> Iterator[Client]:
         yield stack.enter_context(Client(settings=elsewhere, name="test"))
 
 
-def imported(memmux: Memmux, *arguments: str) -> dict[str, Any]:
+def imported(memmux: Memmux, *arguments: str, **variables: str) -> dict[str, Any]:
     """What an import says that it did."""
-    ended = memmux("import", *arguments, "--json")
+    ended = memmux("import", *arguments, "--json", **variables)
     assert ended.stdout, ended.stderr
     answer: dict[str, Any] = json.loads(ended.stdout)
     return answer
@@ -114,16 +113,19 @@ def test_a_database_in_use_is_merged_with_all_that_its_memories_have(
     other.delete(other.store("gone there").id)
     other.store("on both sides", tags=("theirs",))
     status_until(other, lambda status: status.pending == 0)
+    status_until(client, settled)
+    folder = short_tmp / "tmp"
+    folder.mkdir()
     both = client.store("on both sides", tags=("ours",))
-    done = imported(memmux, str(short_tmp / "other.db"))
+    done = imported(memmux, str(short_tmp / "other.db"), TMPDIR=str(folder))
     assert (done["format"], done["created"], done["merged"], done["conflicts"]) == ("memmux", 258, 1, 0)
     here, there = dumped(client), dumped(other)
     assert here[first.id] == there[first.id]
     assert client.get(both.id).tags == ("ours", "theirs")
-    again = imported(memmux, str(short_tmp / "other.db"))
+    again = imported(memmux, str(short_tmp / "other.db"), TMPDIR=str(folder))
     assert (again["created"], again["skipped"]) == (0, 259)
     assert client.status().pending == 0
-    assert not list(Path(os.environ.get("TMPDIR", "/tmp")).glob("memmux-*/copy.db"))
+    assert list(folder.iterdir()) == []  # the copy of it is gone
 
 
 def test_of_two_states_of_a_memory_the_newer_one_stays_and_the_others_are_named(
@@ -186,6 +188,8 @@ def test_a_damaged_database_is_refused_and_half_of_it_is_not_taken_in_silence(
 ) -> None:
     other.store("text " * 50_000)
     other.stop()
+    with closing(sqlite3.connect(short_tmp / "other.db")) as connection:  # with what a stopped writer has left in a log
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     whole = (short_tmp / "other.db").read_bytes()
     half = short_tmp / "half.db"
     half.write_bytes(whole[: len(whole) // 2])

@@ -307,10 +307,10 @@ def test_the_scripts_of_mcp_memory_service_start_memmux(
     assert b"python -m mcp_memory_service.server" in made.stderr
     for name in SCRIPTS:
         entry = Entry(str(folder / name), ("server",) if name == "memory" else (), server_env)
-        tried = trial.run(entry, home)
+        tried = trial.run(entry, home, BOUND_S)
         assert (tried.server, tried.version, tried.tools) == ("memmux", __version__, 14)
     core = Entry(str(folder / "memory-server"), (), {**server_env, "MEMMUX_TOOLS": "core"})
-    assert trial.run(core, home).tools == 7
+    assert trial.run(core, home, BOUND_S).tools == 7
     ended = subprocess.run(
         [folder / "memory", "status"], env={**os.environ, **server_env}, capture_output=True, check=False
     )

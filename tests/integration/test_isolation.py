@@ -13,6 +13,7 @@ from memmux import Client
 from memmux.config.loader import load
 from tests.bounds import BOUND_S
 from tests.import_path import python_path
+from tests.integration.conftest import FAULTS
 from tests.integration.helpers import complete, status_until
 from tests.integration.machines import memmux
 from tests.integration.mcp_by_hand import McpByHand
@@ -32,12 +33,15 @@ def _loaded(pid: int) -> set[str]:
 
 
 @pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="looks into /proc")
-def test_each_process_loads_only_what_its_work_needs(model_env: dict[str, str]) -> None:
+@pytest.mark.usefixtures("patient")
+def test_each_process_loads_only_what_its_work_needs(
+    model_env: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", python_path(FAULTS))
+    monkeypatch.setenv("MEMMUX_TEST_ANSWER_S", f"{BOUND_S}")  # else a slow fork server is done without
     with Client(settings=load(environment=model_env)) as client:
         client.store("so that every worker has worked")
-        status = status_until(
-            client, lambda status: len(status.workers) == 4 and {w["state"] for w in status.workers} == {"ready"}
-        )
+        status = status_until(client, complete)
         client.search("worked")
         loaded = {worker["kind"]: _loaded(worker["pid"]) for worker in status.workers}
     assert _loaded(status.pid) == set()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
+import os
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
@@ -23,18 +24,15 @@ from memmux.cli.demo.corpus import Document, documents
 from memmux.cli.demo.failover import MACHINES, prepared
 from memmux.cli.options import json_option, with_settings
 from memmux.client.blocking import Client
-from memmux.config.paths import Places
 from memmux.config.settings import Settings
 from memmux.errors import ClusterUnreachableError
-from memmux.files import lock
 
 if TYPE_CHECKING:
     from memmux.cli.demo.players import Played, Report
 
 FAILURE = 1
 SQLITE, POSTGRESQL = ENGINES = ("sqlite", "postgresql")
-END_S = 10.0  # how long the processes may take to be gone
-START_S = 2.0  # from the start of a router to its lock
+END_S = 60.0  # how long the processes may take to be gone
 POLL_S = 0.02
 IDLE_EXIT_S = 30.0  # a cluster that outlives a broken demo ends by itself
 
@@ -104,18 +102,14 @@ def _play(machines: list[Settings], texts: list[Document], clients: int, report:
 
 def _stop(settings: Settings) -> None:
     """Stop the cluster; also one that an interrupted client was just starting, which is not reachable yet."""
-    places = Places(settings)
-    began = time.monotonic()
-    while places.spawn_lock.exists():  # somebody began to start one
+    database = os.fsencode(settings.database)
+    until = time.monotonic() + END_S
+    while processes.running(database) and time.monotonic() < until:
         with (
             contextlib.suppress(ClusterUnreachableError),
             Client(settings=settings, name="demo", start=False) as client,
         ):
             client.stop()
-            return
-        waited_s = time.monotonic() - began
-        if waited_s > END_S or (waited_s > START_S and not lock.is_held(places.lock)):
-            return
         time.sleep(POLL_S)
 
 

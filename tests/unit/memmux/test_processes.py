@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from memmux.processes import alive, private_bytes, rss_bytes
+from memmux.processes import alive, private_bytes, rss_bytes, running
 from tests.bounds import BOUND_S
 
 only_linux = pytest.mark.skipif(sys.platform != "linux", reason="asks the system for what Linux alone has")
@@ -26,6 +26,16 @@ def test_process_that_ended_is_not_alive_even_before_it_is_collected() -> None:
         os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
         assert not alive(process.pid)
     assert not alive(process.pid)
+
+
+def test_a_command_line_is_found_while_its_process_runs() -> None:
+    text = os.urandom(8).hex()
+    with subprocess.Popen(
+        [sys.executable, "-c", "import sys; sys.stdin.read()", f"--{text}=1"], stdin=subprocess.PIPE
+    ) as process:
+        assert running(text.encode())
+        process.communicate()
+        assert not running(text.encode())
 
 
 def test_nothing_has_a_pid_below_one() -> None:

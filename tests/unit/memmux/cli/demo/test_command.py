@@ -14,6 +14,8 @@ import pytest
 from memmux.cli.demo import command
 from memmux.cli.demo.corpus import documents
 from memmux.cli.demo.players import Played, Player
+from memmux.config.paths import Places
+from memmux.config.settings import Settings
 from memmux.wire.answers import Status
 
 TEXTS = documents(4)
@@ -111,6 +113,42 @@ def test_process_that_runs_on_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     with subprocess.Popen([sys.executable, "-c", "pass"]) as ended:
         ended.wait()
     assert command._left([os.getpid(), ended.pid]) == [os.getpid()]
+
+
+class Clock:
+    """A clock that runs only while somebody sleeps, much longer than was asked for."""
+
+    def __init__(self, sleep: Callable[[], None]) -> None:
+        self._now = 0.0
+        self._sleep = sleep
+
+    def monotonic(self) -> float:
+        return self._now
+
+    def sleep(self, _: float) -> None:
+        self._now += 3.0
+        self._sleep()
+
+
+def test_a_router_that_was_started_and_does_nothing_yet_is_waited_for(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    places = Places(settings)
+    places.database.parent.mkdir()
+    places.spawn_lock.touch()
+    program = "import sys; sys.stdin.read()"
+    with subprocess.Popen(
+        [sys.executable, "-c", program, f"--database={settings.database}"], stdin=subprocess.PIPE
+    ) as starting:
+        looks = iter(range(3))
+
+        def look() -> None:
+            if next(looks) == 2:
+                starting.communicate()
+
+        monkeypatch.setattr(command, "time", Clock(look))
+        command._stop(settings)
+        assert starting.poll() is not None
 
 
 def test_percentile_is_a_timing_that_was_measured() -> None:
