@@ -92,7 +92,7 @@ class SessionEvents(EventStore):
                 lost = JSONRPCError(jsonrpc="2.0", id=request_id, error=ErrorData(code=INTERNAL_ERROR, message=LOST))
                 await send_callback(EventMessage(lost))
                 return None
-            return stream
+            number = "0"  # all that are kept are later
         later = [event for event in self._kept if event.number > int(number) and event.stream == stream]
         for event in later:
             if event.message is not None:
