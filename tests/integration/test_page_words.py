@@ -161,6 +161,7 @@ def test_the_views_keep_what_was_searched_for_and_the_focus_stays_in_the_page(op
     page = opened.go(f"/?memory={stored.id}")
     page.wait_for_selector("a.row")
     page.wait_for_selector(".memory .content")
+    opened.quiet()
     page.keyboard.press("#")
     page.wait_for_selector(".toast:has-text('Deleted')")
     opened.until("document.activeElement?.matches('a.row')")
