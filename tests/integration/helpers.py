@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,11 @@ def all_ready(status: Status) -> bool:
     return all(worker["state"] == "ready" for worker in status.workers)
 
 
+def noon() -> str:
+    """Return a time zone in which it is about noon: what is stored now, and asked for soon, is of one day there."""
+    return f"Etc/GMT{datetime.now(UTC).hour - 12:+d}"
+
+
 def lines_of(log: Path) -> list[dict[str, Any]]:
     """Return the whole lines of a log, none if there is no such file; one without an end is just being written."""
     try:
@@ -87,9 +93,9 @@ def gone(pids: list[int]) -> None:
 
 def pids_of(status: Status) -> list[int]:
     """The processes of a cluster."""
-    return [status.pid, *(worker["pid"] for worker in status.workers)]
+    return [status.pid, *(worker["pid"] for worker in status.workers if worker["pid"] is not None)]
 
 
 def workers_of(status: Status, kind: str) -> list[int]:
     """The pids of the workers of one kind."""
-    return [worker["pid"] for worker in status.workers if worker["kind"] == kind]
+    return [worker["pid"] for worker in status.workers if worker["kind"] == kind and worker["pid"] is not None]
