@@ -77,8 +77,9 @@ class Window:
             assert time.monotonic() < end, f"it never held: {script}"
             pause()
 
-    def quiet(self) -> None:
-        """Wait until no request is under way, but for streams: what is deleted then is asked for by nobody."""
+    def quiet(self, selector: str) -> None:
+        """Wait until this is there, and no request is under way but streams: what is deleted then nobody asks for."""
+        self.page.wait_for_selector(selector)
         self.until("!window.asking")
 
     def check(self) -> None:

@@ -77,8 +77,7 @@ def test_a_memory_of_another_namespace_is_read_changed_and_deleted_without_a_fai
     page.click(".tabs a:has-text('Text')")
     page.fill(".retag", "two")
     page.keyboard.press("Enter")
-    page.wait_for_selector(".tags .chip:has-text('two')")
-    opened.quiet()
+    opened.quiet(".tags .chip:has-text('two')")
     page.click(".memory button:has-text('Delete')")
     page.wait_for_selector(".toast:has-text('Deleted')")
     assert failed(client) == before
@@ -88,8 +87,7 @@ def test_a_memory_whose_deletion_is_answered_late_is_not_read_meanwhile(opened: 
     stored = client.store("It goes, and the answer is late")
     page = opened.go(f"/?memory={stored.id}")
     page.wait_for_selector(".connection.live")
-    page.wait_for_selector(".memory .content")
-    opened.quiet()
+    opened.quiet(".memory .content")
     held: list[Route] = []
 
     def hold(route: Route) -> None:
