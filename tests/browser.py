@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import time
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ CHROMIUM: Final = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.whi
 WIDE: Final = (1280, 860)
 NARROW: Final = (360, 740)
 _SCRIPTS: Final = Path(__file__).parent / "data" / "page"
+_TOASTS: Final = Path(__file__).parents[1] / "mcp_dealer" / "http" / "static" / "toast.js"
 
 
 def script(name: str) -> str:
@@ -74,6 +76,11 @@ class Window:
         while not self.page.evaluate(script):
             assert time.monotonic() < end, f"it never held: {script}"
             pause()
+
+    def quiet(self, selector: str) -> None:
+        """Wait until this is there, and no request is under way but streams: what is deleted then nobody asks for."""
+        self.page.wait_for_selector(selector)
+        self.until("!window.asking")
 
     def check(self) -> None:
         """Fail if anything happened that must not."""
@@ -150,6 +157,9 @@ def _context(browser: Browser, size: tuple[int, int], *, dark: bool, **more: Any
         **more,
     )
     context.add_init_script(script("violations"))
+    stays = re.search(r"STAYS_MS = \d+", _TOASTS.read_text(encoding="utf-8"))
+    assert stays is not None
+    context.add_init_script(f"{{ const {stays[0]};\n{script('patient')} }}")
     return context
 
 

@@ -11,8 +11,9 @@ import sys
 import time
 
 import memmux.__main__
-from memmux.cli import clusters, key, settings, web_address
+from memmux.cli import clusters, connect, key, settings, web_address
 from memmux.cli.table import COMMANDS
+from memmux.cluster import ping
 from memmux.doctor import http
 from memmux.hosts import http_trial, trial
 from tests import forks
@@ -23,6 +24,9 @@ _MODULES = (
     *("memmux.cli.streams", "memmux.cli.output", "memmux.relay.process"),
     *("memmux.client.blocking", "memmux.cluster.find", "memmux.cluster.start", "memmux.logs.log"),
 )
+PONG = "TESTS_PONG_S"  # a variable of one command
+PONG_S = 30.0  # as in the process of the tests
+ANSWER_S = 15.0  # for which `memmux connect` tries; who is refused takes all of it
 _MOST = 1 << 16  # bytes that are read at once
 _STREAMS = 3
 
@@ -30,8 +34,10 @@ _STREAMS = 3
 def _wait_long() -> None:
     """Have commands wait for the answer of a cluster that is there, however busy the machine is.
 
-    Users are not kept waiting by what only adds to an answer. One that does not answer a PING is given up as ever.
+    Users are not kept waiting by what only adds to an answer, nor for long by a cluster that does not answer a PING.
     """
+    ping.PONG_S = float(os.environ.pop(PONG, PONG_S))
+    connect.ANSWER_S = ANSWER_S
     http.ANSWER_S = http_trial.BOUND_S = trial.BOUND_S = BOUND_S
     key.TAKEN_S = settings._LOOK_S = clusters._LOOK_S = web_address.ASK_S = BOUND_S
 
@@ -67,6 +73,7 @@ def _become(asked: dict[str, object], descriptors: list[int]) -> None:
     sys.path[:] = [*given, *(entry for entry in sys.path if entry not in path)]
     importlib.invalidate_caches()
     time.tzset()
+    _wait_long()
     os.chdir(str(asked["cwd"]))
     sys.argv[1:] = asked["arguments"]  # type: ignore[assignment]
 
@@ -75,7 +82,6 @@ if __name__ == "__main__":
     for module in (*_MODULES, *{f"memmux.cli.{entry.where.rpartition('.')[0]}" for entry in COMMANDS.values()}):
         importlib.import_module(module)
     forks.order_by(forks.order_by_name)
-    _wait_long()
     gc.freeze()
     serve(socket.socket(fileno=int(sys.argv[1])))
     memmux.__main__.main()

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from memmux import Client
 from memmux.config.settings import Settings
-from tests.integration.helpers import status_until
+from tests.integration.helpers import every_kind, status_until
 
 RUNBOOK: Final = """\
 # Restoring staging
@@ -158,6 +158,7 @@ def fill(settings: Settings) -> dict[str, str]:
     clients = [Client(settings=settings, name=name) for name in _CLIENTS]
     ids: dict[str, str] = {}
     try:
+        status_until(clients[0], every_kind)  # from then on a memory has its vector at once, by no change of its own
         for number, row in enumerate(reversed(_ROWS)):
             at = now - timedelta(days=(len(_ROWS) - number) * 1.7 - 1.2, hours=number * 5 % 24)
             stored = clients[number * 7 % 11 % 4].store(**row, created_at=at)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import pairwise
 from statistics import median
@@ -154,6 +155,8 @@ def run(here: Arena, turns: Sequence[Edition], options: Options) -> Upgrades:
                 report.progress(f"handover {number}, to {after.version}")
                 upgrades.hand_overs.append(_hand_over(here, before, after))
             time.sleep(AFTER_S)
+            with suppress(TimeoutError):  # who has no answer then is told as broken, or by the verdict
+                _wait_for_all(crowd, options.clients, after=upgrades.hand_overs[-1].ended)
             report.progress("finishing")
             crowd.finish()
     report.progress("judging")
@@ -176,7 +179,8 @@ def _hand_over(here: Arena, before: Edition, after: Edition) -> HandOver:
     return HandOver(began, time.monotonic(), before.version, after.version)
 
 
-def _wait_for_all(crowd: Crowd, clients: int) -> None:
+def _wait_for_all(crowd: Crowd, clients: int, *, after: float = 0.0) -> None:
+    """Wait until every client has an answer, of later than `after`, in monotonic seconds."""
     with until(FIRST_S, "the first answers") as wait:
-        while len({entry.client for entry in crowd.entries() if entry.answered}) < clients:
+        while len({entry.client for entry in crowd.entries() if entry.answered and entry.at > after}) < clients:
             wait()

@@ -45,6 +45,11 @@ class AskedMessage(AskedLine):
     line: Line = field(default_factory=lambda: Line(0, replayed=True, size=0))
     of: RelaySession | None = None
 
+    @property
+    def again(self) -> bool:
+        """Whether an earlier gateway was sent the line, too."""
+        return self.of is not None and self.of.again(self.line)
+
     def keep(self) -> int:
         """Have the next gateway told of the line, too, and be there as long as it is kept; return its number."""
         if self.of is not None:

@@ -250,7 +250,11 @@ class RelaySession:
 
     def acknowledged(self, line: Line) -> bool:
         """Return whether an earlier gateway has said that it listens."""
-        return line.open_ended and line.number <= self._offered
+        return line.open_ended and self.again(line)
+
+    def again(self, line: Line) -> bool:
+        """Return whether an earlier gateway was sent the line, too."""
+        return line.number <= self._offered
 
     def say(self, text: str) -> None:
         """Tell the host something that answers nothing; not if it has left much unread, or no frame could hold it."""

@@ -92,11 +92,11 @@ class SessionEvents(EventStore):
                 lost = JSONRPCError(jsonrpc="2.0", id=request_id, error=ErrorData(code=INTERNAL_ERROR, message=LOST))
                 await send_callback(EventMessage(lost))
                 return None
-            return stream
+            number = "0"  # all that are kept are later
         later = [event for event in self._kept if event.number > int(number) and event.stream == stream]
         for event in later:
             if event.message is not None:
-                await send_callback(EventMessage(event.message, f"{boot}.{event.number}.{stream}"))
+                await send_callback(EventMessage(event.message, f"{self._events.boot}.{event.number}.{stream}"))
         answered = bool(later) and _is_last(later[-1].message)
         return None if answered else stream
 

@@ -37,6 +37,11 @@ class AskedLine:
         self._keys += 1
         return f"{self.session}-{self.number}-{self._keys}"
 
+    @property
+    def again(self) -> bool:
+        """Whether an earlier gateway was sent the line, too."""
+        return False
+
     def keep(self) -> int:
         """Have the next gateway told of the line, too, and return its number; 0 where there is none."""
         return 0

@@ -20,8 +20,8 @@ LOOK_S = 5.0  # for one question, at most
 ASKED = 3  # clients at a look, where the first are not answered
 FAILED_S = 60.0  # for which one that was not answered comes after all others
 RESOURCE = "memory://changes"
-SINCE: ContextVar[int] = ContextVar("since", default=-1)
-"""The newest change when what is answered here was asked for; -1 where nobody has looked."""
+SINCE: ContextVar[int] = ContextVar("since", default=0)
+"""The newest change when what is answered here was asked for; 0 where nobody knows: it may have missed any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,14 +97,14 @@ class ChangeWatch:
             SINCE.set((await client.changes(timeout_s=LOOK_S)).next)
 
     def follow(self, client: AsyncClient, tell: Callable[[], object]) -> asyncio.Task[None]:
-        """Return a task that tells of changes since `SINCE`, or from now on; until it is cancelled, and of no line."""
+        """Return a task that tells of changes since `SINCE`, until it is cancelled; in the context of no line."""
 
         async def follow() -> None:
             seq = SINCE.get()
             while True:
                 with suppress(MemmuxError):
                     newest = (await client.changes()).next
-                    if seq >= 0 and newest > seq:
+                    if newest > seq:
                         told = tell()
                         if asyncio.iscoroutine(told):
                             await told

@@ -130,7 +130,10 @@ class MemoryServer(MCPServer[None]):
         if ctx.method != "initialize":
             said = ctx.session.client_params
             self.link.begin(said.client_info.name if said is not None else "")
-        if ctx.method in _FOLLOWING:  # before it is granted: who then hears of nothing has missed nothing
+        line = LINE.get()
+        if ctx.method in _FOLLOWING and not (line is not None and line.again):
+            # Before it is granted: who then hears of nothing has missed nothing. Who was granted it by an earlier
+            # gateway is told at once, as nobody knows what was changed since that one ended.
             await self._features.watch.look(self._features.begun())
         return await call_next(ctx)
 

@@ -12,7 +12,8 @@ from router.io.wakeup import Wakeup
 from router.io.workers_socket import WorkersSocket
 from router.lifecycle.supervisor import Supervisor
 
-STOP_S = 5.0  # for the workers to checkpoint and end
+OTHERS_S = 3.0  # for those that read and embed to end; a kill does them no harm
+STOP_S = 5.0  # for the writer to checkpoint and end, however long the others took
 HASTE_S = 1.0  # instead, where a successor waits: it does again what was not done
 _STOP = protocol.encode(Header(kind=Kind.STOP))
 
@@ -20,20 +21,30 @@ _STOP = protocol.encode(Header(kind=Kind.STOP))
 def stop_workers(
     supervisor: Supervisor, workers: WorkersSocket, wakeup: Wakeup, ready: Container[str], *, hand_over: bool
 ) -> None:
-    """Let the workers end, within a bound; the writer last: it takes the log in once nobody reads from it any more.
+    """Let the workers end, within bounds; the writer last: it takes the log in once nobody reads from it any more.
 
-    ready: those that have started; one that has not has nothing to finish. hand_over: whether a successor waits. What
-    still runs then is killed when the router ends.
+    ready: those that have started; one that has not has nothing to finish. hand_over: whether a successor waits. A
+    writer that still runs then is killed when the router ends.
     """
     supervisor.stop()
-    until = time.monotonic() + (HASTE_S if hand_over else STOP_S)
-    if hand_over:  # a kill does these no harm, and clients are waiting
-        for identity in supervisor.running(Stage.EMBED, Stage.READ):
-            supervisor.kill(identity)
-    for stages in ((Stage.EMBED, Stage.READ), (Stage.WRITE,)):
+    others = (Stage.EMBED, Stage.READ)
+    for stages, bound_s in ((others, OTHERS_S), ((Stage.WRITE,), HASTE_S if hand_over else STOP_S)):
         for identity in supervisor.running(*stages):
-            if identity not in ready or not workers.send(identity, _STOP):
+            killed = hand_over and stages is others  # clients are waiting
+            if killed or identity not in ready or not workers.send(identity, _STOP):
                 supervisor.kill(identity)
-        while supervisor.running(*stages) and (left := until - time.monotonic()) > 0:
-            wakeup.came(min(left, 0.1))  # SIGCHLD; the short bound is for one that came just before
+        if not _gone(supervisor, wakeup, stages, bound_s) and stages is others:
+            for identity in supervisor.running(*others):
+                supervisor.kill(identity)
+            _gone(supervisor, wakeup, others, HASTE_S)
     supervisor.reap(time.monotonic())
+
+
+def _gone(supervisor: Supervisor, wakeup: Wakeup, stages: tuple[Stage, ...], bound_s: float) -> bool:
+    """Wait for the workers of these kinds to end, so long at most; return whether they have."""
+    until = time.monotonic() + bound_s
+    while supervisor.running(*stages):
+        if (left := until - time.monotonic()) <= 0:
+            return False
+        wakeup.came(min(left, 0.1))  # SIGCHLD; the short bound is for one that came just before
+    return True

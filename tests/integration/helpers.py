@@ -87,9 +87,9 @@ def gone(pids: list[int]) -> None:
 
 def pids_of(status: Status) -> list[int]:
     """The processes of a cluster."""
-    return [status.pid, *(worker["pid"] for worker in status.workers)]
+    return [status.pid, *(worker["pid"] for worker in status.workers if worker["pid"] is not None)]
 
 
 def workers_of(status: Status, kind: str) -> list[int]:
     """The pids of the workers of one kind."""
-    return [worker["pid"] for worker in status.workers if worker["kind"] == kind]
+    return [worker["pid"] for worker in status.workers if worker["kind"] == kind and worker["pid"] is not None]

@@ -1,4 +1,4 @@
-"""Stops of clusters: whether the workers had the time to finish what they do then."""
+"""Stops of clusters: whether the writer had the time to finish what it does then."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from router.io.stop_workers import STOP_S
 
 
 def stop_in_time(client: Client) -> bool:
-    """Stop the cluster; return whether that took less than its workers are given, so that none of them was killed.
+    """Stop the cluster; return whether that took less than its writer is given, so that it was not killed.
 
-    On a busy machine they may need more. Who is killed leaves its log, and what it had half done, to the next one.
+    On a busy machine it may need more. If it is killed it leaves its log, and what it had half done, to the next one.
     """
     began = time.monotonic()
     client.stop()

@@ -25,6 +25,7 @@ from tests import commands
 from tests.bounds import BOUND_S, pause
 from tests.commands import MEMMUX, Ended
 from tests.integration.helpers import complete, status_until
+from tests.sums import added
 
 Memmux = Callable[..., Ended]
 
@@ -108,7 +109,7 @@ def test_a_search_says_what_each_score_is_the_sum_of(sharing: Memmux, own_client
     status_until(own_client, lambda status: status.pending == 0)  # else a search has no meaning to go by
     hits = _json(sharing("search", "wooden ferry", "--why", "--json"))["hits"]
     assert hits
-    assert all(sum(hit["why"].values()) == hit["score"] for hit in hits)
+    assert all(added(hit["why"].values()) == hit["score"] for hit in hits)
     shown = sharing("search", "wooden ferry", "--why").stdout.decode().splitlines()
     head = shown.index("why") + 1
     assert shown[head].split() == ["score", "words", "meaning", "memory"]

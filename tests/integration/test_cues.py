@@ -15,6 +15,7 @@ from memmux import Client
 from memmux.config.loader import load
 from tests.acceptance.conftest import raw_server
 from tests.integration.machines import memmux, remote_settings
+from tests.sums import added
 
 QUESTION = "which boat was seen on 4 June 2026"
 
@@ -26,7 +27,7 @@ def _store(client: Client) -> None:
 
 def _dated(hits: list[dict[str, Any]]) -> list[str]:
     """Return the contents that got more as they were created then; of each hit the parts add up to the score."""
-    assert all(sum(hit["why"].values()) == hit["score"] for hit in hits)
+    assert all(added(hit["why"].values()) == hit["score"] for hit in hits)
     return [hit.get("memory", hit)["content"] for hit in hits if hit["why"].get("date")]
 
 

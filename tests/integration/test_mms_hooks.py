@@ -8,7 +8,9 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -30,18 +32,21 @@ def hooks(pytestconfig: pytest.Config) -> Path:
     kept = Path(pytestconfig.cache.mkdir("mms-hooks")).resolve()
     found = kept / "claude-hooks"
     if not found.exists():
-        fetch = ["download", "--quiet", "--no-deps", "--no-binary", RELEASE.partition("=")[0], "--dest", str(kept)]
+        folder = Path(tempfile.mkdtemp(dir=kept))  # another run may fetch them at the same time
+        fetch = ["download", "--quiet", "--no-deps", "--no-binary", RELEASE.partition("=")[0], "--dest", str(folder)]
         try:
             subprocess.run(
                 [sys.executable, "-m", "pip", *fetch, RELEASE], check=True, capture_output=True, timeout=BOUND_S
             )
         except (OSError, subprocess.SubprocessError):
             pytest.skip(f"the source distribution of {RELEASE} can't be had from PyPI")
-        (archive,) = kept.glob("*.tar.gz")
+        (archive,) = folder.glob("*.tar.gz")
         with tarfile.open(archive) as opened:
-            opened.extractall(kept, filter="data")
-        (unpacked,) = kept.glob("*/claude-hooks")
-        unpacked.rename(found)
+            opened.extractall(folder, filter="data")
+        (unpacked,) = folder.glob("*/claude-hooks")
+        with suppress(OSError):  # the other one was first
+            unpacked.rename(found)
+        shutil.rmtree(folder)
     return found
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
+from dataclasses import replace
 
+import pytest
 import zmq
 
 from memmux import AsyncClient, Client
@@ -16,6 +18,12 @@ from memmux.wire import protocol, sockets
 from memmux.wire.protocol import Header, Kind
 from tests.bounds import BOUND_S
 from tests.integration.helpers import complete, pids_of, status_until
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """Those of a cluster whose workers stay though they stand still for a while."""
+    return replace(settings, stall_s=BOUND_S)
 
 
 def test_flood_is_refused_at_once_and_other_clients_are_served(client: Client, settings: Settings) -> None:

@@ -170,6 +170,7 @@ def test_back_takes_the_query_out_of_its_field(opened: Window) -> None:
 def test_what_is_deleted_comes_back_by_the_toast(opened: Window, client: Client) -> None:
     stored = client.store("To be deleted, and to come back")
     page = opened.go(f"/?memory={stored.id}")
+    opened.quiet(".memory .content")
     page.click(".memory button:has-text('Delete')")
     page.wait_for_selector(".toast button:has-text('Undo')")
     assert stored.id not in {one.id for one in client.list(limit=50)}

@@ -13,7 +13,7 @@ from tests.browser import NARROW, Window, missing, window
 from tests.served_page import served_for
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Page, Route
 
     from tests.http_app import Served
 
@@ -77,10 +77,32 @@ def test_a_memory_of_another_namespace_is_read_changed_and_deleted_without_a_fai
     page.click(".tabs a:has-text('Text')")
     page.fill(".retag", "two")
     page.keyboard.press("Enter")
-    page.wait_for_selector(".tags .chip:has-text('two')")
+    opened.quiet(".tags .chip:has-text('two')")
     page.click(".memory button:has-text('Delete')")
     page.wait_for_selector(".toast:has-text('Deleted')")
     assert failed(client) == before
+
+
+def test_a_memory_whose_deletion_is_answered_late_is_not_read_meanwhile(opened: Window, client: Client) -> None:
+    stored = client.store("It goes, and the answer is late")
+    page = opened.go(f"/?memory={stored.id}")
+    page.wait_for_selector(".connection.live")
+    opened.quiet(".memory .content")
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route(f"**/api/memories/{stored.id}*", hold)
+    page.click(".memory button:has-text('Delete')")
+    while not held:
+        page.wait_for_selector(".memory .content")
+    answer = held[0].fetch()
+    client.store("Said after it is gone")
+    page.wait_for_selector(".row:has-text('Said after it is gone')")  # so the page has heard of both
+    assert [route.request.method for route in held] == ["DELETE"]
+    held[0].fulfill(response=answer)
+    page.wait_for_selector(".toast:has-text('Deleted')")
 
 
 def test_versions_are_named_by_what_they_say(opened: Window, versions: list[str]) -> None:

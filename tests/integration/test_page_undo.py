@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import uuid
 from collections.abc import Iterator
@@ -9,9 +10,10 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
+from mcp_dealer.http.rest import work
 from memmux import Client
 from memmux.config.loader import load
-from tests.bounds import pause
+from tests.bounds import BOUND_S, pause
 from tests.browser import Window, missing, window
 from tests.served_page import served_for
 
@@ -51,7 +53,7 @@ TEXTS: Final = (
 )
 
 
-PEBBLES: Final = 40_000  # more than are imported before somebody stops it
+PEBBLES: Final = 1_000  # more than one request takes
 
 
 def store_twice(client: Client, mark: str) -> list[str]:
@@ -262,7 +264,18 @@ def test_what_somebody_changed_since_the_question_stays(opened: Window, client: 
     assert second[1] not in there(client, second)
 
 
-def test_an_import_that_is_stopped_says_what_it_did_and_is_undone(opened: Window, client: Client) -> None:
+def test_an_import_that_is_stopped_says_what_it_did_and_is_undone(
+    opened: Window, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    over, looks = work.Running.over, itertools.count()
+
+    def over_when_told(running: work.Running) -> bool:
+        """Return whether to do no more; after two requests not before it is told so."""
+        if next(looks) > 1:
+            running.told.wait(BOUND_S)
+        return over(running)
+
+    monkeypatch.setattr(work.Running, "over", over_when_told)
     at = {"created_at": "2026-01-01T00:00:00+00:00", "updated_at": "2026-01-01T00:00:00+00:00"}
     lines = ['{"format": "memmux", "version": 1}'] + [
         json.dumps({"id": str(uuid.UUID(int=number, version=4)), "content": f"Pebble {number}", **at})

@@ -160,7 +160,7 @@ def test_the_views_keep_what_was_searched_for_and_the_focus_stays_in_the_page(op
     assert page.input_value("input[type=search]") == "staging"
     page = opened.go(f"/?memory={stored.id}")
     page.wait_for_selector("a.row")
-    page.wait_for_selector(".memory .content")
+    opened.quiet(".memory .content")
     page.keyboard.press("#")
     page.wait_for_selector(".toast:has-text('Deleted')")
     opened.until("document.activeElement?.matches('a.row')")

@@ -65,10 +65,16 @@ def test_a_read_sees_what_was_acknowledged_before_it_however_late_the_replica_is
     assert (told["held"], told["held_s"]) == (0, 0.0)
     page = (Path(__file__).parents[2] / "docs" / "metrics.md").read_text()
     named = {name for line in page.splitlines() if "database is a file" in line for name in METRIC.findall(line)}
-    with build_opener(ProxyHandler({})).open(f"http://127.0.0.1:{port}/metrics", timeout=BOUND_S) as answer:
-        exported = answer.read().decode()
-    assert named == {name for name in METRIC.findall(exported) if name in named}
     assert len(named) == 8
+
+    def exported(_: Status) -> bool:  # once the port is open
+        try:
+            with build_opener(ProxyHandler({})).open(f"http://127.0.0.1:{port}/metrics", timeout=BOUND_S) as answer:
+                return named <= set(METRIC.findall(answer.read().decode()))
+        except OSError:
+            return False
+
+    status_until(client, exported)
 
 
 def test_a_replica_that_stands_still_is_told_with_what_it_lacks_and_for_how_long(
@@ -193,6 +199,7 @@ def test_searches_by_meaning_go_by_the_old_model_until_all_memories_have_the_new
 ) -> None:
     primary = postgres.primary()
     before = machine("one", primary, model="hash")
+    status_until(before, every_kind)
     for first in range(0, MEMORIES, BATCH):
         before.store_batch([Store(content=_text(number)) for number in range(first, first + BATCH)])
     status_until(before, lambda status: not status.pending and status.model == "hash")

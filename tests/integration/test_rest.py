@@ -7,14 +7,20 @@ from collections.abc import Iterator
 import pytest
 
 from mcp_dealer.http.rest import routes
+from memmux import Client
 from memmux.config.loader import load
 from tests.http_app import Served, serve
+from tests.integration.helpers import complete, status_until
+from tests.zones import zone_at
 
 
 @pytest.fixture(scope="module")
 def server(shared_env: dict[str, str]) -> Iterator[Served]:
     """REST before the cluster of this module."""
-    with serve(load(environment=shared_env), routes) as served:
+    settings = load(environment=shared_env)
+    with Client(settings=settings, name="first") as client:
+        status_until(client, complete)  # from then on a memory has its vector at once, by no change of its own
+    with serve(settings, routes) as served:
         yield served
 
 
@@ -57,10 +63,11 @@ def test_a_search_answers_as_mcp_memory_service_does(server: Served) -> None:
 
 def test_a_time_is_meant_in_words_also_beside_others(server: Served) -> None:
     server.post("/api/memories", {"content": "stored today: the walrus"})
+    zone = zone_at(12)
     for query in ("today", "walrus today", "walrus last-week and today"):
-        found = server.post("/api/search/by-time", {"query": query, "n_results": 50})
+        found = server.post("/api/search/by-time", {"query": query, "n_results": 50, "time_zone": zone})
         assert found.status == 200, found.json
-    today = server.post("/api/search/by-time", {"query": "today", "n_results": 50}).json["results"]
+    today = server.post("/api/search/by-time", {"query": "today", "n_results": 50, "time_zone": zone}).json["results"]
     assert "stored today: the walrus" in [one["memory"]["content"] for one in today]
     refused = server.post("/api/search/by-time", {"query": "colourless green ideas"})
     assert (refused.status, refused.json["code"]) == (400, "time_not_understood")

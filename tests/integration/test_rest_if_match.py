@@ -8,8 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from mcp_dealer.http.rest import routes
+from memmux import Client
 from memmux.config.loader import load
 from tests.http_app import Answered, Served, serve
+from tests.integration.helpers import complete, status_until
 
 WRITERS = 10
 ROUNDS = 6  # of each writer
@@ -18,7 +20,10 @@ ROUNDS = 6  # of each writer
 @pytest.fixture(scope="module")
 def server(shared_env: dict[str, str]) -> Iterator[Served]:
     """REST before the cluster of this module."""
-    with serve(load(environment=shared_env), routes) as served:
+    settings = load(environment=shared_env)
+    with Client(settings=settings, name="first") as client:
+        status_until(client, complete)  # from then on a memory has its vector at once, by no change of its own
+    with serve(settings, routes) as served:
         yield served
 
 

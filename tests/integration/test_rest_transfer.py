@@ -32,10 +32,12 @@ LEGACY = Path(__file__).parent.parent / "data"
 
 
 @pytest.fixture(scope="module")
-def server(shared_env: dict[str, str]) -> Iterator[Served]:
-    """REST before the cluster of this module."""
-    with serve(load(environment=shared_env), routes, grants=GRANTS) as served:
-        yield served
+def server(shared_env: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """REST before the cluster of this module, whose uploads are where those of no other are."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(tempfile, "tempdir", str(tmp_path_factory.mktemp("uploads")))
+        with serve(load(environment=shared_env), routes, grants=GRANTS) as served:
+            yield served
 
 
 def _no_leftovers() -> bool:

@@ -11,6 +11,7 @@ from mcp_dealer.http.rest.operation import Operation
 from mcp_dealer.http.rest.routes import OPERATIONS
 from memmux.config.loader import load
 from tests.http_app import Served, serve
+from tests.zones import zone_at
 
 
 @pytest.fixture(scope="module")
@@ -113,10 +114,11 @@ def test_what_callers_of_mcp_memory_service_send_is_taken(server: Served) -> Non
         },
     )
     assert stored.status == 200
+    today = {"query": "today", "time_zone": zone_at(12)}
     for path, body in (
         ("/api/search", {"query": "theirs", "n_results": 3, "quality_boost": True, "quality_weight": 0.3}),
         ("/api/search/by-tag", {"tags": ["theirs"], "limit": 4, "query": "theirs"}),
-        ("/api/search/by-time", {"query": "today", "n_results": 3, "semantic_query": "theirs", "store": "default"}),
+        ("/api/search/by-time", {**today, "n_results": 3, "semantic_query": "theirs", "store": "default"}),
     ):
         found = server.post(path, body)
         assert found.status == 200, (path, found.json)

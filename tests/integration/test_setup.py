@@ -27,6 +27,12 @@ from workers.embedding.sources import HOUSE, WHEEL, WHEEL_MODEL, WHEEL_SHA256
 
 REPOSITORY = f"{HOUSE}{WHEEL_MODEL}"
 WEIGHTS = "model.safetensors"
+PATIENT = """
+import sys
+if {"workers", "setup"} <= set(sys.orig_argv):
+    from workers.embedding import hub
+    hub.ANSWER_S = hub.READ_S = %s
+"""  # a hub in a process that stands still now and then, as the one of the tests
 NOWHERE = "http://127.0.0.1:9"  # where nobody listens
 
 
@@ -51,6 +57,7 @@ def bare_env(settings_env: dict[str, str], short_tmp: Path, hub: Hub) -> dict[st
     """The environment of a machine that has no model, neither the package nor what the hub's client has kept."""
     (short_tmp / "shadow" / WHEEL).mkdir(parents=True)
     (short_tmp / "shadow" / WHEEL / "__init__.py").touch()
+    (short_tmp / "shadow" / "sitecustomize.py").write_text(PATIENT % BOUND_S)
     home = short_tmp / "home"
     home.mkdir()
     return {

@@ -17,6 +17,7 @@ from memmux.config.loader import load
 from tests import commands
 from tests.bounds import BOUND_S
 from tests.commands import MEMMUX
+from tests.integration.helpers import complete, status_until
 
 FORGED = "FORGED"
 EVIL = "".join(
@@ -201,6 +202,7 @@ def test_output_that_is_closed_is_a_failure_that_says_so(own_client: Client, own
 
 
 def test_reader_that_has_seen_enough_ends_a_command_quietly(own_client: Client, own_env: dict[str, str]) -> None:
+    status_until(own_client, complete)  # or else a listing says what more it lacks
     for number in range(30):
         own_client.store(f"memory {number}: " + "long " * 500)
     for listing in [*LISTINGS, "list --limit 30 --json", "export -"]:

@@ -46,7 +46,17 @@ def settings_env(settings_env: dict[str, str]) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def newer(tmp_path_factory: pytest.TempPathFactory) -> Edition:
     """memmux of a later version."""
-    return editions.make(tmp_path_factory.mktemp("newer"), editions.later())
+    return _edition(tmp_path_factory.mktemp("newer"))
+
+
+def _edition(folder: Path) -> Edition:
+    """memmux of a later version, to whom a cluster is not dead that stands still for a moment."""
+    made = editions.make(folder, editions.later())
+    ping = folder / "code" / "memmux" / "cluster" / "ping.py"
+    text = ping.read_text()
+    assert "PONG_S = 3.0 " in text
+    ping.write_text(text.replace("PONG_S = 3.0 ", "PONG_S = 30.0 "))
+    return made
 
 
 def _restart(edition: Edition, settings: Settings) -> dict[str, object]:
@@ -139,7 +149,7 @@ def test_idle_client_finds_the_successor_with_its_next_call(settings: Settings, 
 def test_successor_that_can_not_start_leaves_the_cluster_as_it_is(
     client: Client, settings: Settings, tmp_path: Path
 ) -> None:
-    broken = editions.make(tmp_path, editions.later())
+    broken = _edition(tmp_path)
     (tmp_path / "code" / "workers" / "embed.py").write_text("raise SystemExit('no such luck')\n")
     (tmp_path / "code" / "workers" / "write.py").write_text("raise SystemExit('no such luck')\n")
     client.store("before")
@@ -154,7 +164,7 @@ def test_successor_that_can_not_start_leaves_the_cluster_as_it_is(
 def test_cluster_serves_again_when_its_successor_can_not_use_the_database(
     client: Client, settings: Settings, tmp_path: Path
 ) -> None:
-    broken = editions.make(tmp_path, editions.later())
+    broken = _edition(tmp_path)
     code = "from memmux.errors import DatabaseForeignError\nfrom workers.runtime.jobs import silent\n"
     write = tmp_path / "code" / "workers" / "write.py"
     opening = "    def open(self, alive: Alive = silent) -> None:\n"
@@ -183,7 +193,7 @@ def test_cluster_serves_again_when_its_successor_can_not_use_the_database(
 def test_cluster_serves_again_when_its_successor_is_killed_half_way(
     client: Client, settings: Settings, tmp_path: Path
 ) -> None:
-    slow = editions.make(tmp_path, editions.later())
+    slow = _edition(tmp_path)
     write = tmp_path / "code" / "workers" / "write.py"
     opening = "    def open(self, alive: Alive = silent) -> None:\n"
     halt = "        import time\n        while True:\n            alive()\n            time.sleep(0.05)\n"

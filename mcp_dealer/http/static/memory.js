@@ -280,6 +280,7 @@ export class MemoryPane {
 
   async #delete() {
     const { memory } = this;
+    this.going = memory.id;
     try {
       const answer = await remove(memory.id);
       drafts.delete(memory.id);
@@ -288,6 +289,8 @@ export class MemoryPane {
       dispatchEvent(new CustomEvent('memories-changed'));
     } catch (error) {
       failed(error);
+    } finally {
+      this.going = null;
     }
   }
 
@@ -297,7 +300,7 @@ export class MemoryPane {
 
   #changedElsewhere(events) {
     const of = state();
-    if (!of.memory || (events.length > 0 && !events.some((one) => one.id === of.memory))) return;
+    if (!of.memory || of.memory === this.going || (events.length > 0 && !events.some((one) => one.id === of.memory))) return;
     // What is being typed stays: the editor compares when it saves.
     if (!this.memory || (of.show !== 'edit' && !this.root.contains(document.activeElement?.closest?.('input')))) this.#again();
   }

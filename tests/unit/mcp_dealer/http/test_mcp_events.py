@@ -74,7 +74,17 @@ async def test_a_request_of_a_process_that_is_gone_is_answered_with_an_error(
 
 async def test_the_stream_of_no_request_goes_on_in_another_process() -> None:
     lost = await SessionEvents(Events()).store_event(STANDALONE, _note("heard"))
-    assert await _after(SessionEvents(Events()), lost) == (STANDALONE, [])
+    another = SessionEvents(Events())
+    assert await _after(another, lost) == (STANDALONE, [])
+    kept = await another.store_event(STANDALONE, _note("before the client was back"))
+    assert await _after(another, lost) == (STANDALONE, [_note("before the client was back")])
+    ids: list[str | None] = []
+
+    async def send(event: EventMessage) -> None:
+        ids.append(event.event_id)
+
+    await another.replay_events_after(lost, send)
+    assert ids == [kept], "who comes back again names it, and is not sent it twice"
 
 
 @pytest.mark.parametrize("event_id", ["", ".", "a.b", "a.b.c", "a.1."])

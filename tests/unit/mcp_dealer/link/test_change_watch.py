@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 from typing import Any, cast
 
 import pytest
@@ -132,8 +133,17 @@ async def test_what_is_changed_before_a_follower_first_asks_is_told(client: Any)
     following.cancel()
 
 
+async def test_a_follower_of_whom_nobody_knows_what_it_has_missed_is_told_at_once(client: Any) -> None:
+    told = asyncio.Semaphore(0)
+    following = contextvars.Context().run(ChangeWatch(poll_s=0.001).follow, client, told.release)
+    async with asyncio.timeout(BOUND_S):
+        await told.acquire()
+    following.cancel()
+
+
 async def test_a_follower_is_told_of_each_change_until_it_is_cancelled(client: Any) -> None:
     watch, told = ChangeWatch(poll_s=0.001), asyncio.Semaphore(0)
+    await ChangeWatch.look(client)
     following = watch.follow(client, told.release)
     async with asyncio.timeout(BOUND_S):
         for seq in (4, 5):
