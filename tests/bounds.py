@@ -7,6 +7,7 @@ from typing import Final
 
 BOUND_S: Final = 240.0  # for a machine with ten times as much to do as it has cores, on which seconds become minutes
 PAUSE_S: Final = 0.01
+AS_USERS: Final = "TESTS_AS_USERS"  # a variable of a command that nobody is to answer: it waits as those of users do
 
 
 def pause() -> None:

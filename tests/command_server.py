@@ -17,16 +17,14 @@ from memmux.cluster import ping
 from memmux.doctor import http
 from memmux.hosts import http_trial, trial
 from tests import forks
-from tests.bounds import BOUND_S
+from tests.bounds import AS_USERS, BOUND_S
 
 # What nearly every command imports while it runs.
 _MODULES = (
     *("memmux.cli.streams", "memmux.cli.output", "memmux.relay.process"),
     *("memmux.client.blocking", "memmux.cluster.find", "memmux.cluster.start", "memmux.logs.log"),
 )
-PONG = "TESTS_PONG_S"  # a variable of one command
 PONG_S = 30.0  # as in the process of the tests
-ANSWER_S = 15.0  # for which `memmux connect` tries; who is refused takes all of it
 _MOST = 1 << 16  # bytes that are read at once
 _STREAMS = 3
 
@@ -36,8 +34,8 @@ def _wait_long() -> None:
 
     Users are not kept waiting by what only adds to an answer, nor for long by a cluster that does not answer a PING.
     """
-    ping.PONG_S = float(os.environ.pop(PONG, PONG_S))
-    connect.ANSWER_S = ANSWER_S
+    if not os.environ.pop(AS_USERS, ""):
+        ping.PONG_S = connect.ANSWER_S = PONG_S
     http.ANSWER_S = http_trial.BOUND_S = trial.BOUND_S = BOUND_S
     key.TAKEN_S = settings._LOOK_S = clusters._LOOK_S = web_address.ASK_S = BOUND_S
 

@@ -26,7 +26,11 @@ _LEFT_S = 300.0  # for a client to end its last call
 
 @dataclass(frozen=True, slots=True)
 class Outage:
-    """One kill of a primary; all in monotonic seconds. first: when a store that was asked for after it was answered."""
+    """One kill of a primary; all in monotonic seconds.
+
+    first: when a store was answered that was asked for after the primary was gone, perhaps before `promoted`, when the
+    command returned that has another one be the primary.
+    """
 
     killed: float
     promoted: float
@@ -50,8 +54,8 @@ class Failovers:
 
     @property
     def first_store_s(self) -> float:
-        """The longest time from a promotion to an acknowledgement."""
-        return max((outage.first - outage.promoted for outage in self.outages), default=0.0)
+        """The longest time from a promotion to an acknowledgement; 0 where none came later than the promotion."""
+        return max([0.0, *(outage.first - outage.promoted for outage in self.outages)])
 
     def read_p95_ms(self, *, during: bool) -> float:
         """Return what 95 of 100 reads took at most: during the outages, or at any other time; 0 for no read."""
@@ -162,9 +166,9 @@ def run(both: Pair, machines: Sequence[Settings], *, kills: int, clients: int, r
             if found.failures:
                 break
             killed = time.monotonic()
-            both.fail_over()
+            gone = both.fail_over()
             promoted = time.monotonic()
-            found.outages.append(Outage(killed, promoted, crowd.first(killed)))
+            found.outages.append(Outage(killed, promoted, crowd.first(gone)))
         crowd.more(STEADY)
     found.judge(both.replica)  # which is the primary since the last kill
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -36,10 +37,12 @@ class Pair:
             while value(self.primary, "SELECT sync_state FROM pg_stat_replication") != "sync":
                 wait()
 
-    def fail_over(self) -> None:
-        """Kill the primary, and have the replica take its place; returns when it has."""
+    def fail_over(self) -> float:
+        """Kill the primary and let the replica take its place; return when it was gone, in monotonic seconds."""
         self.primary.kill()
+        gone = time.monotonic()
         self.replica.promote()
+        return gone
 
     def renew(self) -> None:
         """Make a replica in the place of the primary that was killed; returns when it has all."""

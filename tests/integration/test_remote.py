@@ -36,7 +36,7 @@ from memmux.wire.grants import Grant
 from memmux.wire.protocol import Header, Kind
 from memmux.wire.roles import Role
 from tests.acceptance.conftest import raw_server
-from tests.bounds import BOUND_S, pause
+from tests.bounds import AS_USERS, BOUND_S, pause
 from tests.integration.helpers import gone, pids_of, status_until
 from tests.integration.machines import clients, logged, logged_until, memmux, remote_settings
 from tests.ports import free_port
@@ -221,7 +221,7 @@ def test_a_client_that_is_refused_says_so_within_its_time_with_the_remedy(
             file.write_bytes(replace(remote, own=KeyPair.make()).to_bytes())
         case "revoked key":
             assert memmux(server_env, "key", "revoke", "ada").returncode == 0
-    elsewhere = {**elsewhere, "MEMMUX_REQUEST_TIMEOUT_S": "2"}
+    elsewhere = {**elsewhere, "MEMMUX_REQUEST_TIMEOUT_S": "2", AS_USERS: "1"}
     ended = memmux(elsewhere, "--remote", str(file), "list")
     assert ended.returncode == 1
     assert ended.stderr.startswith("memmux: cluster_unreachable: ")

@@ -22,7 +22,7 @@ from memmux.config.paths import Places
 from memmux.config.settings import Settings
 from memmux.processes import alive
 from tests import commands
-from tests.bounds import BOUND_S, pause
+from tests.bounds import AS_USERS, BOUND_S, pause
 from tests.commands import MEMMUX
 from tests.import_path import python_path
 from tests.integration.helpers import gone
@@ -34,7 +34,7 @@ Ended = subprocess.CompletedProcess[bytes]
 
 
 def _memmux(env: dict[str, str], *arguments: str) -> Ended:
-    return commands.run(arguments, {**env, "TESTS_PONG_S": "3"})  # as users have it
+    return commands.run(arguments, {**env, AS_USERS: "1"})
 
 
 def _folder(path: Path) -> None:
