@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -126,14 +126,20 @@ def command(pid: int) -> bytes:
         return b""
 
 
-def running(text: bytes) -> bool:
-    """Return whether a process runs whose command line holds this text, of those that can be seen."""
+def command_lines() -> Iterator[tuple[int, str]]:
+    """Give pid and command line, its words joined by blanks, of every process that can be seen."""
     if _PROC:
-        return any(text in command(int(folder.name)) for folder in Path("/proc").iterdir() if folder.name.isdecimal())
+        for folder in Path("/proc").iterdir():
+            if folder.name.isdecimal() and alive(pid := int(folder.name)):
+                yield pid, command(pid).decode(errors="replace").replace("\0", " ").strip()
+        return
     import subprocess  # as above
 
-    listed = subprocess.run(["/bin/ps", "-axww", "-o", "command="], stdout=subprocess.PIPE, check=False)
-    return text in listed.stdout
+    with suppress(OSError):
+        listed = subprocess.run(["/bin/ps", "-axww", "-o", "pid=,command="], stdout=subprocess.PIPE, check=False)
+        for line in listed.stdout.decode(errors="replace").splitlines():
+            number, _, words = line.strip().partition(" ")
+            yield int(number), words
 
 
 def private_bytes(pid: int) -> int:

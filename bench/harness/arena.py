@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -21,7 +20,7 @@ from memmux.config.loader import load
 from memmux.config.settings import Settings
 from memmux.errors import ClusterError, ClusterUnreachableError
 from memmux.logs import log
-from memmux.processes import alive
+from memmux.processes import alive, command_lines
 
 STOP_S = 60.0  # for the cluster to hear that it shall stop
 END_S = 20.0  # what the processes of a stopped cluster may take to be gone
@@ -70,7 +69,7 @@ class Arena:
     def running(self) -> dict[int, str]:
         """Return the command lines, by pid, of all processes that belong here, except this one."""
         flag = f"--database={self.settings.database}"
-        return {pid: line for pid, line in _command_lines() if flag in line.split() and pid != os.getpid()}
+        return {pid: line for pid, line in command_lines() if flag in line.split() and pid != os.getpid()}
 
     def kill(self) -> None:
         """End everything that runs here at once."""
@@ -144,18 +143,3 @@ def _role(words: Sequence[str]) -> str:
     if module == "mcp_dealer" and arguments:
         return f"gateway {arguments[0].partition('=')[0]}"
     return "relay" if module == "memmux" and "mcp" in arguments else module
-
-
-def _command_lines() -> Iterator[tuple[int, str]]:
-    """Give pid and command line of every process of this machine that can be seen."""
-    if not _PROC:
-        listed = subprocess.run(["/bin/ps", "-axww", "-o", "pid=,command="], check=True, capture_output=True, text=True)
-        for line in listed.stdout.splitlines():
-            pid, _, command = line.strip().partition(" ")
-            yield int(pid), command
-        return
-    for folder in Path("/proc").iterdir():
-        if folder.name.isdecimal() and alive(int(folder.name)):
-            with suppress(OSError):  # it has just ended
-                words = (folder / "cmdline").read_bytes().decode(errors="replace").split("\0")
-                yield int(folder.name), " ".join(words).strip()

@@ -41,8 +41,6 @@ class Events:
         self._all: deque[_Event] = deque()
         self.size = 0
         """How many bytes they take, about."""
-        self.boot = secrets.token_hex(4)
-        """What distinguishes this process in ids of events."""
 
     def add(self, event: _Event) -> None:
         """Keep an event, and no longer the oldest ones of all."""
@@ -68,6 +66,7 @@ class SessionEvents(EventStore):
         self._kept: deque[_Event] = deque()
         self._size = 0
         self._last = 0
+        self._boot = secrets.token_hex(4)  # in ids of events: the session may have begun before, here or elsewhere
 
     async def store_event(self, stream_id: str, message: JSONRPCMessage | None) -> str:
         """Keep an event and return its id; the oldest ones go when there are too many."""
@@ -78,7 +77,7 @@ class SessionEvents(EventStore):
         while self._size > self._most and len(self._kept) > 1:
             self.drop()
         self._events.add(event)
-        return f"{self._events.boot}.{event.number}.{stream_id}"
+        return f"{self._boot}.{event.number}.{stream_id}"
 
     async def replay_events_after(self, last_event_id: str, send_callback: EventCallback) -> str | None:
         """Send what came after an event of the same stream; return the stream, whose further events follow."""
@@ -86,7 +85,7 @@ class SessionEvents(EventStore):
         number, _, stream = rest.partition(".")
         if not stream or not number.isdecimal():
             return None
-        if boot != self._events.boot:
+        if boot != self._boot:
             if stream != STANDALONE:
                 request_id = int(stream) if stream.isdecimal() else stream
                 lost = JSONRPCError(jsonrpc="2.0", id=request_id, error=ErrorData(code=INTERNAL_ERROR, message=LOST))
@@ -96,7 +95,7 @@ class SessionEvents(EventStore):
         later = [event for event in self._kept if event.number > int(number) and event.stream == stream]
         for event in later:
             if event.message is not None:
-                await send_callback(EventMessage(event.message, f"{self._events.boot}.{event.number}.{stream}"))
+                await send_callback(EventMessage(event.message, f"{self._boot}.{event.number}.{stream}"))
         answered = bool(later) and _is_last(later[-1].message)
         return None if answered else stream
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from memmux.cluster import given, policy
 from memmux.cluster import start as starting
 from memmux.cluster.endpoint import Endpoint, read
-from memmux.cluster.holder import Holder
+from memmux.cluster.holder import STOP_S, Holder
 from memmux.cluster.ping import PONG_S, answers, look
 from memmux.cluster.replace import upgraded
 from memmux.cluster.start import RouterEndedError
@@ -41,7 +41,6 @@ from memmux.wire import protocol
 if TYPE_CHECKING:
     from memmux.trust.remotes import Remote
 
-STOP_S = 10.0  # what a router may take to exit after it has drained
 RESPAWN_S = 1.0  # between two starts while another cluster holds the database
 ADMIT_S = 10.0  # for others to leave a cluster that lets nobody more in
 KILLED_S = 0.25  # before the next start, after a router ended and said nothing

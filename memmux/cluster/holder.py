@@ -20,7 +20,7 @@ from memmux.files import private
 from memmux.files.lock import FileLock, is_held
 from memmux.processes import alive, command
 
-END_S = 10.0  # what it may take to end after it has drained, before it is killed
+STOP_S = 15.0  # what a router may take to exit after it has drained: its workers and its gateway have bounds of theirs
 KILLED_S = 5.0  # what a process that is killed may take to be gone
 UNRESPONSIVE = "runs and does not answer: it may be stopped or hung"  # said of one that has served
 _NAMES = (b"router", b"memmux")  # as which a router may have been started: another process may have its pid by now
@@ -78,7 +78,7 @@ def take(lock: FileLock) -> bool:
 
 def end(places: Places, holder: Holder) -> Steps[None]:
     """End a router that answers nobody; raise ClusterError if that can't be done."""
-    for number, bound_s in ((signal.SIGTERM, places.settings.drain_s + END_S), (signal.SIGKILL, KILLED_S)):
+    for number, bound_s in ((signal.SIGTERM, places.settings.drain_s + STOP_S), (signal.SIGKILL, KILLED_S)):
         with suppress(ProcessLookupError):
             os.kill(holder.pid, number)
             os.kill(holder.pid, signal.SIGCONT)  # one that is stopped heeds no other

@@ -17,7 +17,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from memmux.cluster.find import STOP_S
+from memmux.cluster.holder import STOP_S
 from memmux.config.paths import Places
 from memmux.config.settings import Settings
 from memmux.config.values import NONE

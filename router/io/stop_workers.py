@@ -23,17 +23,17 @@ def stop_workers(
 ) -> None:
     """Let the workers end, within bounds; the writer last: it takes the log in once nobody reads from it any more.
 
-    ready: those that have started; one that has not has nothing to finish. hand_over: whether a successor waits. A
-    writer that still runs then is killed when the router ends.
+    ready: those that have started; one that has not has nothing to finish. hand_over: whether a successor waits. Who
+    still runs then is killed: those that read and embed before the writer has its turn, the writer as the router ends.
     """
     supervisor.stop()
     others = (Stage.EMBED, Stage.READ)
-    for stages, bound_s in ((others, OTHERS_S), ((Stage.WRITE,), HASTE_S if hand_over else STOP_S)):
+    for stages, bound_s in ((others, OTHERS_S), ((Stage.WRITE,), STOP_S)):
         for identity in supervisor.running(*stages):
             killed = hand_over and stages is others  # clients are waiting
             if killed or identity not in ready or not workers.send(identity, _STOP):
                 supervisor.kill(identity)
-        if not _gone(supervisor, wakeup, stages, bound_s) and stages is others:
+        if not _gone(supervisor, wakeup, stages, HASTE_S if hand_over else bound_s) and stages is others:
             for identity in supervisor.running(*others):
                 supervisor.kill(identity)
             _gone(supervisor, wakeup, others, HASTE_S)

@@ -51,7 +51,9 @@ def _processes_of(folder: Path) -> list[int]:
 def test_interrupted_demo_leaves_nothing_behind(settings_env: dict[str, str], short_tmp: Path) -> None:
     # Whoever runs the tests may ignore SIGINT, and children inherit that.
     script = (
-        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); import memmux.__main__ as m; m.main()"
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "from memmux.cli.demo import command; command.IDLE_EXIT_S = 0.0  # what is left stays\n"
+        "import memmux.__main__ as m; m.main()"
     )
     command = [sys.executable, "-P", "-c", script, "demo", "--clients", "2"]
     with subprocess.Popen(command, env={**settings_env, "TMPDIR": str(short_tmp)}, stderr=subprocess.PIPE) as demo:

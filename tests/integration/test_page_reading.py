@@ -105,6 +105,27 @@ def test_a_memory_whose_deletion_is_answered_late_is_not_read_meanwhile(opened: 
     page.wait_for_selector(".toast:has-text('Deleted')")
 
 
+def test_a_memory_whose_deletion_fails_is_read_as_somebody_changed_it_meanwhile(opened: Window, client: Client) -> None:
+    opened.forgiven = ("503",)
+    stored = client.store("It was to go")
+    page = opened.go(f"/?memory={stored.id}")
+    page.wait_for_selector(".connection.live")
+    opened.quiet(".memory .content")
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route(f"**/api/memories/{stored.id}*", hold, times=1)
+    page.click(".memory button:has-text('Delete')")
+    while not held:
+        page.wait_for_selector(".memory .content")
+    client.update(stored.id, content="It stays, and says so")
+    page.wait_for_selector(".row:has-text('It stays, and says so')")
+    held[0].fulfill(status=503, content_type="application/problem+json", body='{"title": "not now"}')
+    page.wait_for_selector(".memory .content:has-text('It stays, and says so')")
+
+
 def test_versions_are_named_by_what_they_say(opened: Window, versions: list[str]) -> None:
     page = opened.go(f"/?memory={versions[1]}")
     page.wait_for_selector(".banner a:has-text('v3')")

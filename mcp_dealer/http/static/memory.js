@@ -280,18 +280,21 @@ export class MemoryPane {
 
   async #delete() {
     const { memory } = this;
+    let gone = false;
     this.going = memory.id;
     try {
       const answer = await remove(memory.id);
+      gone = true;
       drafts.delete(memory.id);
       go({ memory: '', show: '' });
       done(`Deleted “${beginning(memory.content, 40)}”`, [answer.seq]);
       dispatchEvent(new CustomEvent('memories-changed'));
     } catch (error) {
       failed(error);
-    } finally {
-      this.going = null;
     }
+    if (this.going !== memory.id) return; // another one is being deleted by now
+    this.going = null;
+    if (!gone) this.#changedElsewhere([]); // what somebody else did meanwhile was not read
   }
 
   async #again() {

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
-import os
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
@@ -25,7 +24,7 @@ from memmux.cli.demo.failover import MACHINES, prepared
 from memmux.cli.options import json_option, with_settings
 from memmux.client.blocking import Client
 from memmux.config.settings import Settings
-from memmux.errors import ClusterUnreachableError
+from memmux.errors import ClusterError
 
 if TYPE_CHECKING:
     from memmux.cli.demo.players import Played, Report
@@ -33,7 +32,7 @@ if TYPE_CHECKING:
 FAILURE = 1
 SQLITE, POSTGRESQL = ENGINES = ("sqlite", "postgresql")
 END_S = 60.0  # how long the processes may take to be gone
-POLL_S = 0.02
+POLL_S = 0.1
 IDLE_EXIT_S = 30.0  # a cluster that outlives a broken demo ends by itself
 
 
@@ -102,14 +101,13 @@ def _play(machines: list[Settings], texts: list[Document], clients: int, report:
 
 def _stop(settings: Settings) -> None:
     """Stop the cluster; also one that an interrupted client was just starting, which is not reachable yet."""
-    database = os.fsencode(settings.database)
+    flag = f"--database={settings.database}"
     until = time.monotonic() + END_S
-    while processes.running(database) and time.monotonic() < until:
-        with (
-            contextlib.suppress(ClusterUnreachableError),
-            Client(settings=settings, name="demo", start=False) as client,
-        ):
+    while True:
+        with contextlib.suppress(ClusterError), Client(settings=settings, name="demo", start=False) as client:
             client.stop()
+        if not any(flag in line for _, line in processes.command_lines()) or time.monotonic() >= until:
+            return
         time.sleep(POLL_S)
 
 

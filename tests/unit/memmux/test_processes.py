@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from memmux.processes import alive, private_bytes, rss_bytes, running
+from memmux.processes import alive, command_lines, private_bytes, rss_bytes
 from tests.bounds import BOUND_S
 
 only_linux = pytest.mark.skipif(sys.platform != "linux", reason="asks the system for what Linux alone has")
@@ -33,9 +33,9 @@ def test_a_command_line_is_found_while_its_process_runs() -> None:
     with subprocess.Popen(
         [sys.executable, "-c", "import sys; sys.stdin.read()", f"--{text}=1"], stdin=subprocess.PIPE
     ) as process:
-        assert running(text.encode())
+        assert (process.pid, [f"--{text}=1"]) in [(pid, line.split()[-1:]) for pid, line in command_lines()]
         process.communicate()
-        assert not running(text.encode())
+        assert not any(text in line for _, line in command_lines())
 
 
 def test_nothing_has_a_pid_below_one() -> None:

@@ -34,7 +34,8 @@ BEAT_S = 0.1  # between two signs of life while a query runs
 GIVE_UP_S = 2.0  # how long a query that is cancelled may take to end; then its connection is given up
 QUIET_S = 5.0  # after so long without an answer the server is asked whether it is there
 CONNECT_S = 5  # for a host, of several less: all of them together are to take less than a worker may be silent for
-ALL_S = 8  # and with them the one more try that tells why a server refuses
+ALL_S = 8
+REFUSAL_S = 2.0  # for the one more try that tells why a server refuses
 _ONLY_READS = "session is read-only"
 _STATEMENTS = 512  # prepared ones that a connection keeps
 
@@ -221,7 +222,7 @@ def connect(url: str, role: Role) -> Raw:
             if role is Role.WRITE and _ONLY_READS in str(error):  # what libpq says, and no server
                 _refuse_readonly(asked)
             unknown = type(mapped(error)) is DatabaseUnreachableError and time.monotonic() < began + CONNECT_S
-            if unknown and (said := refusal.state(asked, began + ALL_S)):
+            if unknown and (said := refusal.state(asked, min(began + ALL_S, time.monotonic() + REFUSAL_S))):
                 raise refused(error, said) from error
             raise
         try:

@@ -72,9 +72,14 @@ async def test_a_request_of_a_process_that_is_gone_is_answered_with_an_error(
     assert error.error.message.startswith("interrupted: ")
 
 
-async def test_the_stream_of_no_request_goes_on_in_another_process() -> None:
-    lost = await SessionEvents(Events()).store_event(STANDALONE, _note("heard"))
-    another = SessionEvents(Events())
+@pytest.mark.parametrize("restored_in", ["this process", "another"])
+async def test_the_stream_of_no_request_goes_on_where_its_session_was_restored(restored_in: str) -> None:
+    events = Events()
+    session = SessionEvents(events)
+    for _ in range(3):
+        lost = await session.store_event(STANDALONE, _note("heard"))
+    session.close()
+    another = SessionEvents(events if restored_in == "this process" else Events())
     assert await _after(another, lost) == (STANDALONE, [])
     kept = await another.store_event(STANDALONE, _note("before the client was back"))
     assert await _after(another, lost) == (STANDALONE, [_note("before the client was back")])

@@ -12,12 +12,14 @@ from pathlib import Path
 import pytest
 import zmq
 
+from memmux.cluster import holder
 from memmux.config.settings import Settings
 from memmux.wire.operations import Stage
 from router.io import stop_workers as module
 from router.io.stop_workers import stop_workers
 from router.io.wakeup import Wakeup
 from router.io.workers_socket import WorkersSocket
+from router.lifecycle import gateways
 from router.lifecycle.supervisor import Supervisor
 from router.lifecycle.worker_process import WorkerProcess
 from tests.bounds import BOUND_S, pause
@@ -55,6 +57,10 @@ def _started(supervisor: Supervisor, workers: WorkersSocket) -> dict[Stage, Work
             pause()
         found[stage] = next(one.process for one in supervisor._workers() if one.identity == first)
     return found
+
+
+def test_who_waits_for_a_stop_waits_longer_than_it_takes() -> None:
+    assert module.OTHERS_S + module.HASTE_S + module.STOP_S + gateways.LEAVE_S < holder.STOP_S - 2.0
 
 
 @pytest.mark.slow

@@ -26,6 +26,7 @@ from workers.storage.postgres.engine import Role
 def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine, "CONNECT_S", int(BOUND_S))
     monkeypatch.setattr(engine, "ALL_S", int(BOUND_S))
+    monkeypatch.setattr(engine, "REFUSAL_S", BOUND_S)
 
 
 _ASKS_FOR_A_PASSWORD = b"R\x00\x00\x00\x08\x00\x00\x00\x03"
