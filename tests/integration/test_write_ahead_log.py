@@ -22,9 +22,9 @@ TRIES = 3
 WORDS = f"{'x' * 999} " * 600  # six hundred kilobytes that are soon embedded
 
 
-@pytest.mark.usefixtures("faults")
+@pytest.mark.usefixtures("faults", "never_stalled")
 def test_read_in_the_way_of_a_large_log_ends_and_the_log_shrinks(settings: Settings) -> None:
-    settings = replace(settings, wal_mb=1, stall_s=BOUND_S)
+    settings = replace(settings, wal_mb=1)
     with Client(settings=settings) as client, Client(settings=settings, name="stuck") as stuck:
         client.store("an early memory")
         before = status_until(client, complete)
