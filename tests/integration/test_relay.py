@@ -339,10 +339,10 @@ def test_a_host_that_has_subscribed_is_told_of_changes_also_by_the_next_gateway(
         return sum(b"notifications/resources/updated" in line for line in host.lines)
 
     with RelayHost(settings_env, "one") as one, RelayHost(settings_env, "two") as two:
-        one.send("resources/subscribe", {"uri": "memory://changes"}, number=1)
-        assert one.answer(1)["result"] == {}
         with Client(settings=settings, name="test") as client:
             status_until(client, settled)  # a vector that is made later is a change of its own
+        one.send("resources/subscribe", {"uri": "memory://changes"}, number=1)
+        assert one.answer(1)["result"] == {}
         two.call(1, "memory_store", content="First.")
         _until(lambda: told(one) >= 1)
         os.kill(one.process.pid, signal.SIGSTOP)  # so that the next gateway hears of it only after the change
