@@ -24,6 +24,7 @@ WIDE: Final = (1280, 860)
 NARROW: Final = (360, 740)
 _SCRIPTS: Final = Path(__file__).parent / "data" / "page"
 _TOASTS: Final = Path(__file__).parents[1] / "mcp_dealer" / "http" / "static" / "toast.js"
+STAYS_MS: Final = int(re.findall(r"STAYS_MS = (\d+)", _TOASTS.read_text(encoding="utf-8"))[0])
 
 
 def script(name: str) -> str:
@@ -97,14 +98,17 @@ def window(
     *,
     dark: bool = False,
     forgiven: tuple[str, ...] = (),
+    patient: bool = True,
     **more: Any,
 ) -> Iterator[Window]:
     """Open a window with an empty storage; at the end, fail if anything happened in it that must not.
 
+    patient: whether what goes by itself stays, and requests are counted.
     Those that are alike share the process that draws them, which costs more to start than what a test does in it.
     """
-    kept = None if more else _kept.get((size, dark))
-    context = _context(browser, size, dark=dark, **more) if kept is None else kept.context
+    own = bool(more) or not patient
+    kept = None if own else _kept.get((size, dark))
+    context = _context(browser, size, dark=dark, patient=patient, **more) if kept is None else kept.context
     page = context.new_page()
     if kept is not None:
         kept.close()  # now that there is another one, the process stays
@@ -134,7 +138,7 @@ def window(
         context.close()
         _kept.pop((size, dark), None)
         raise
-    if more:
+    if own:
         context.close()
         return
     for other in (other for other in context.pages if other != page):
@@ -148,7 +152,7 @@ def window(
     _kept[size, dark] = page
 
 
-def _context(browser: Browser, size: tuple[int, int], *, dark: bool, **more: Any) -> BrowserContext:
+def _context(browser: Browser, size: tuple[int, int], *, dark: bool, patient: bool, **more: Any) -> BrowserContext:
     context = browser.new_context(
         viewport={"width": size[0], "height": size[1]},
         color_scheme="dark" if dark else "light",
@@ -157,9 +161,8 @@ def _context(browser: Browser, size: tuple[int, int], *, dark: bool, **more: Any
         **more,
     )
     context.add_init_script(script("violations"))
-    stays = re.search(r"STAYS_MS = \d+", _TOASTS.read_text(encoding="utf-8"))
-    assert stays is not None
-    context.add_init_script(f"{{ const {stays[0]};\n{script('patient')} }}")
+    if patient:
+        context.add_init_script(f"{{ const STAYS_MS = {STAYS_MS};\n{script('patient')} }}")
     return context
 
 

@@ -17,14 +17,13 @@ from memmux.cluster import ping
 from memmux.doctor import http
 from memmux.hosts import http_trial, trial
 from tests import forks
-from tests.bounds import AS_USERS, BOUND_S
+from tests.bounds import AS_USERS, BOUND_S, PONG_S
 
 # What nearly every command imports while it runs.
 _MODULES = (
     *("memmux.cli.streams", "memmux.cli.output", "memmux.relay.process"),
     *("memmux.client.blocking", "memmux.cluster.find", "memmux.cluster.start", "memmux.logs.log"),
 )
-PONG_S = 30.0  # as in the process of the tests
 _MOST = 1 << 16  # bytes that are read at once
 _STREAMS = 3
 

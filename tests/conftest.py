@@ -24,7 +24,7 @@ from memmux.config.paths import Places
 from memmux.config.settings import Settings
 from memmux.errors import ClusterError, ClusterUnreachableError
 from tests import forks
-from tests.bounds import BOUND_S, pause
+from tests.bounds import BOUND_S, DRAIN_S, PONG_S, pause
 
 pytest_plugins = ["tests.postgres_server"]
 
@@ -37,8 +37,7 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 forks.at_start()  # before any test changes them
 
-# For a client of a test's own process a router is not dead that stands still for a moment, as all do on a busy machine.
-ping.PONG_S = 30.0
+ping.PONG_S = PONG_S  # for a client of a test's own process
 
 _ROOM = 2 << 30  # bytes
 LONGEST = (
@@ -153,7 +152,7 @@ def _cluster(short_tmp: Path) -> Iterator[dict[str, str]]:
         "MEMMUX_IDLE_EXIT_S": f"{BOUND_S}",  # between two commands there may be no client for long
         "MEMMUX_START_TIMEOUT_S": f"{BOUND_S}",
         "MEMMUX_REQUEST_TIMEOUT_S": f"{BOUND_S}",
-        "MEMMUX_DRAIN_S": "60",  # of which a successor has the most to come up, and a router that stops to be gone
+        "MEMMUX_DRAIN_S": f"{DRAIN_S}",
         "XDG_CONFIG_HOME": str(short_tmp / "config"),  # no user's memmux.toml
     }
     yield env

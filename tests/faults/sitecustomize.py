@@ -3,7 +3,8 @@
 Workers then die, crash, hang or are slow when a text tells them to, and their writes fail with the error of the system
 whose name stands in the file that MEMMUX_TEST_ERRNO names, for as long as it is there; with MEMMUX_TEST_HANG a writer
 hangs when it starts, and with MEMMUX_TEST_NO_FORKS a fork server ends then; with MEMMUX_TEST_NO_REST it never ends for
-want of work, and MEMMUX_TEST_ANSWER_S says for how many seconds it may be silent. A process gets a Ctrl-C when it is
+want of work, and MEMMUX_TEST_ANSWER_S says for how many seconds it may be silent; a writer that is to end has those of
+MEMMUX_TEST_STOP_S. A process gets a Ctrl-C when it is
 about to import the module that MEMMUX_TEST_INTERRUPT names.
 Nothing of this is in the product.
 """
@@ -156,6 +157,10 @@ if "router" in sys.orig_argv:
         from router.lifecycle import fork_server
 
         fork_server.ANSWER_S = fork_server.START_S = float(silent_s)
+    if stop_s := os.environ.get("MEMMUX_TEST_STOP_S"):
+        from router.io import stop_workers
+
+        stop_workers.STOP_S = float(stop_s)
 
 if module := os.environ.get("MEMMUX_TEST_INTERRUPT"):
 

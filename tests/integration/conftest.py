@@ -93,7 +93,7 @@ def _listening() -> dict[str, str]:
 
 
 @pytest.fixture
-def patient(settings_env: dict[str, str]) -> None:
+def never_stalled(settings_env: dict[str, str]) -> None:
     """Let the cluster of this test take no worker for one that hangs, however slow it is."""
     settings_env["MEMMUX_STALL_S"] = f"{BOUND_S}"
 

@@ -23,7 +23,7 @@ from tests.integration.helpers import complete, pids_of, status_until
 from tests.integration.machines import memmux
 from tests.integration.stops import stop_in_time
 
-pytestmark = pytest.mark.usefixtures("patient")
+pytestmark = pytest.mark.usefixtures("never_stalled")
 
 
 @pytest.fixture

@@ -33,7 +33,6 @@ CUT = {"ConnectionResetError", "RemoteDisconnected", "IncompleteRead", "BrokenPi
 @pytest.fixture
 def http_env(settings_env: dict[str, str]) -> dict[str, str]:
     settings_env["MEMMUX_HTTP"] = f"127.0.0.1:{free_port()}"
-    settings_env["MEMMUX_DRAIN_S"] = "60"  # of which a successor has the most to come up
     return settings_env
 
 

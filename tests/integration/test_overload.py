@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from dataclasses import replace
 
 import pytest
 import zmq
@@ -19,11 +18,7 @@ from memmux.wire.protocol import Header, Kind
 from tests.bounds import BOUND_S
 from tests.integration.helpers import complete, pids_of, status_until
 
-
-@pytest.fixture
-def settings(settings: Settings) -> Settings:
-    """Those of a cluster whose workers stay though they stand still for a while."""
-    return replace(settings, stall_s=BOUND_S)
+pytestmark = pytest.mark.usefixtures("never_stalled")
 
 
 def test_flood_is_refused_at_once_and_other_clients_are_served(client: Client, settings: Settings) -> None:

@@ -14,7 +14,7 @@ from mcp_dealer.http.rest import work
 from memmux import Client
 from memmux.config.loader import load
 from tests.bounds import BOUND_S, pause
-from tests.browser import Window, missing, window
+from tests.browser import STAYS_MS, Window, missing, window
 from tests.served_page import served_for
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ TEXTS: Final = (
 )
 
 
+HOUR_S: Final = 3600
 PEBBLES: Final = 1_000  # more than one request takes
 
 
@@ -127,6 +128,40 @@ def test_undo_by_the_key_takes_its_toast_away_and_each_toast_says_what_it_is_of(
     page.wait_for_selector(".toast:has-text('Undone')")
     assert page.locator(".toast button:has-text('Undo')").count() == 0
     assert client.get(stored.id).tags == ()
+
+
+@pytest.mark.parametrize("held", ["pointer", "focus"])
+def test_a_toast_goes_after_its_time_unless_it_is_looked_at(browser: Browser, served: Served, held: str) -> None:
+    with window(browser, served.url, patient=False) as one:
+        clock = one.page.clock
+        clock.install(time=0)
+        page = one.go()
+        clock.pause_at(HOUR_S)
+        toast = page.locator(".toast:has-text('There is nothing to undo here')")
+
+        def goes() -> None:
+            clock.run_for(STAYS_MS - 1)
+            assert toast.count() == 1
+            clock.run_for(1)
+            assert toast.count() == 0
+
+        page.keyboard.press("u")
+        toast.wait_for()
+        goes()
+        page.keyboard.press("u")
+        toast.wait_for()
+        clock.run_for(STAYS_MS - 1)
+        if held == "pointer":
+            toast.hover()
+        else:
+            toast.locator("button").focus()
+        clock.run_for(2 * STAYS_MS)
+        assert toast.count() == 1
+        if held == "pointer":
+            page.mouse.move(0, 0)
+        else:
+            toast.locator("button").blur()
+        goes()
 
 
 def unread(route: Route) -> None:

@@ -243,7 +243,7 @@ def test_a_revoked_key_ends_an_open_session_at_once(
         ended = memmux(server_env, "key", "revoke", "ada", "--json")
         assert json.loads(ended.stdout) == {"name": "ada", "revoked": True, "running": True}
         # The command has returned: from now on nothing is done.
-        assert clients(server.status()) == ["local"]
+        status_until(server, lambda status: clients(status) == ["local"])
         with pytest.raises(ClusterUnreachableError, match="may be revoked"):
             client.store("After the key was revoked.")
     assert [memory.content for memory in server.list()] == ["Before the key was revoked."]

@@ -26,21 +26,13 @@ from memmux.config.settings import EmbedderChoice, Settings
 from memmux.errors import ProtocolVersionError
 from memmux.processes import alive
 from memmux.version import __version__
-from tests.bounds import BOUND_S, pause
+from tests.bounds import BOUND_S, DRAIN_S, PONG_S, pause
 from tests.import_path import python_path
 from tests.integration.helpers import complete, gone, lines_of, pids_of, status_until
 
 pytestmark = pytest.mark.spawned
 
 CLIENTS = 16
-DRAIN_S = 60.0
-
-
-@pytest.fixture
-def settings_env(settings_env: dict[str, str]) -> dict[str, str]:
-    """The environment of a cluster whose successor has more time to come up: that for a drain is part of it."""
-    settings_env["MEMMUX_DRAIN_S"] = f"{DRAIN_S}"
-    return settings_env
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +47,7 @@ def _edition(folder: Path) -> Edition:
     ping = folder / "code" / "memmux" / "cluster" / "ping.py"
     text = ping.read_text()
     assert "PONG_S = 3.0 " in text
-    ping.write_text(text.replace("PONG_S = 3.0 ", "PONG_S = 30.0 "))
+    ping.write_text(text.replace("PONG_S = 3.0 ", f"PONG_S = {PONG_S} "))
     return made
 
 

@@ -15,10 +15,10 @@ from tests.bounds import BOUND_S
 from tests.integration.helpers import all_ready, complete, gone, status_until, workers_of
 
 
-@pytest.mark.usefixtures("faults")
+@pytest.mark.usefixtures("faults", "never_stalled")
 @pytest.mark.parametrize("kind", ["read", "write"])
 def test_worker_that_grows_too_large_is_replaced_and_no_request_fails(settings: Settings, kind: str) -> None:
-    with Client(settings=replace(settings, readers=1, worker_rss_mb=1, stall_s=BOUND_S)) as client:
+    with Client(settings=replace(settings, readers=1, worker_rss_mb=1)) as client:
         client.store("an early memory")
         before = status_until(client, lambda status: len(status.workers) == 3 and all_ready(status))
         # Once: a second leak may already meet the successor, and have it replaced as well.
