@@ -124,9 +124,7 @@ def _searches(bed: Filled, address: str, options: Options) -> Iterator[Row]:
     yield at_least(f"searches of {options.clients} clients over HTTP", of_http, RATE, "/s", key="searches_s")
     name = f"time of one, of that of the Python client ({of_python:.0f}/s)"
     yield at_most(name, of_python / of_http, TIMES, key="times")
-    yield plain(
-        "a search over HTTP, processor time in the gateway, ms", spent / asked if asked else 0.0, key="search_ms"
-    )
+    yield plain("a search over HTTP, processor time in the gateway, ms", spent / asked, key="search_ms")
 
 
 def _files(address: str) -> dict[str, bytes]:
