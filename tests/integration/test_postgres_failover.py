@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
+import pytest
+
 from bench.faults import failovers
 from bench.harness.pair import Pair
 from memmux import Client
@@ -19,9 +21,10 @@ from memmux.processes import command
 from tests.bounds import BOUND_S, pause
 from tests.integration.conftest import Machine
 from tests.integration.helpers import every_kind, gone, status_until, workers_of
-from tests.postgres_server import eventually, value
+from tests.postgres_server import connect, eventually, value
 
 GETS = 40
+CONNECT_S = 2  # with a server that is stopped, which never ends earlier
 CLIENTS = 16
 PATIENT = {"stall_s": BOUND_S}  # no worker counts as hanging: without an embedder, vectors come by changes of their own
 
@@ -62,6 +65,27 @@ def test_a_primary_is_killed_under_sixteen_clients_twice_and_no_call_fails(machi
     assert found.failures == []
     assert (found.lost, found.twice, len(found.outages)) == (0, 0, 2)
     assert len(found.stores) >= 3 * failovers.STEADY
+
+
+def test_a_server_that_is_killed_makes_no_process_between_the_look_for_them_and_its_end(
+    postgres: Servers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import psycopg
+
+    primary = postgres.primary()
+    refused: list[str] = []
+
+    def listed(pid: int) -> list[int]:
+        found = children(pid)
+        with pytest.raises(psycopg.OperationalError) as raised:
+            connect(primary, connect_timeout=CONNECT_S)
+        refused.append(str(raised.value))
+        return found
+
+    monkeypatch.setattr("memmux.postgres.server.children", listed)
+    primary.kill()
+    assert len(refused) == 1
+    assert "timeout" in refused[0]
 
 
 def test_each_of_two_machines_reads_its_own_writes_however_late_their_replicas_are(
