@@ -26,9 +26,9 @@ from memmux import Client
 from memmux.config.settings import EmbedderChoice
 from memmux.wire.answers import Status
 
-STALL_S = 3.0  # three times what a live worker is ever silent
+STALL_S = 10.0  # ten times what a live worker is ever silent on a machine that has time for it
 HOSTS = 1 / 2  # of the clients are MCP hosts
-READY_S = 120.0  # for all workers, the model included
+READY_S = 240.0  # for all workers, the model included
 PAUSE_MS = 10  # what a client waits between two calls, on average
 CASES = 20  # shown of what is wrong
 
@@ -51,7 +51,8 @@ def run(
     with ExitStack() as opened:
         both = opened.enter_context(pair()) if servers else None
         changes = {} if both is None else {"server": both.url}
-        here = opened.enter_context(arena(embedder=embedder, stall_s=STALL_S, request_timeout_s=CALL_S, **changes))
+        bounds = {"stall_s": STALL_S, "request_timeout_s": CALL_S, "start_timeout_s": CALL_S}
+        here = opened.enter_context(arena(embedder=embedder, **bounds, **changes))
         siege, verdict = _besiege(here, _due(seed, seconds, most, servers=servers), clients, seed, both)
         left = here.left()
         result = _result(siege, verdict, left)
@@ -81,6 +82,7 @@ def _besiege(
         report.progress("starting")
         _wait_until_complete(control)
         running.enter_context(crowd)
+        crowd.wait_for_all()
         for probe in siege.probes.values():
             running.enter_context(probe)
         for fault in schedule:

@@ -16,9 +16,11 @@ from typing import Self
 from bench.faults import ledger
 from bench.faults.ledger import Entry
 from bench.harness.arena import Arena
+from bench.harness.measure import until
 
 _HOST = "host-"  # how the names of hosts begin
 CALL_S = 120.0  # for a call, so that it is no failure where a busy machine takes long to recover
+ANSWERED_S = 240.0  # for each client to have an answer
 FINISH_S = CALL_S + 30.0  # what a client may take for its last call: longer than any call may
 
 
@@ -79,15 +81,21 @@ class Crowd:
         self._start(host=name.startswith(_HOST))
         return relay
 
+    def wait_for_all(self, *, after: float = 0.0) -> None:
+        """Wait until every client has an answer, of later than `after`, in monotonic seconds; raises TimeoutError."""
+        with until(ANSWERED_S, "the answers to all clients") as wait:
+            while self._running.keys() - {one.client for one in self.entries() if one.answered and one.at > after}:
+                wait()
+
     def finish(self) -> None:
         """Let every client finish its last call and end."""
         for process in self._running.values():
             assert process.stdin is not None
             process.stdin.close()
-        until = time.monotonic() + FINISH_S
+        bound = time.monotonic() + FINISH_S
         for name, process in self._running.items():
             try:
-                code = process.wait(max(0.0, until - time.monotonic()))
+                code = process.wait(max(0.0, bound - time.monotonic()))
             except subprocess.TimeoutExpired:
                 self.broken[name] = f"did not end within {FINISH_S:g} s"
                 process.kill()

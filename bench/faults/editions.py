@@ -39,7 +39,8 @@ def make(folder: Path, version: str) -> Edition:
     code, home = folder / "code", folder / "venv"
     root = Path(memmux.__file__).parents[1]
     for name in PACKAGES:
-        shutil.copytree(root / name, code / name)  # with what Python has compiled, which need not be done again
+        # With what Python has compiled, which need not be done again, but not what it is just writing.
+        shutil.copytree(root / name, code / name, ignore=shutil.ignore_patterns("*.pyc.*"))
     told = code / "memmux" / "version.py"
     text = told.read_text(encoding="utf-8")
     told.write_text(text.replace(f'__version__ = "{__version__}"', f'__version__ = "{version}"'), encoding="utf-8")

@@ -80,6 +80,7 @@ class Crowd:
         self._machines = machines
         self._stopped = threading.Event()
         self._changed = threading.Condition()
+        self._own: list[list[str]] = [[] for _ in machines]  # of each, what was stored there
         self._answered: list[tuple[float, float]] = []  # when each store was asked for, and answered
         self._threads = [self._thread(number, self._store) for number in range(clients)]
         self._threads += [self._thread(number, self._read) for number in range(readers)]
@@ -115,8 +116,9 @@ class Crowd:
             raise TimeoutError(f"no store was acknowledged within {BOUND_S:g} s")
         return at
 
-    def _thread(self, number: int, call: Callable[[Client, str, int], None]) -> threading.Thread:
-        settings = self._machines[number % len(self._machines)]
+    def _thread(self, number: int, call: Callable[[Client, list[str], str, int], None]) -> threading.Thread:
+        place = number % len(self._machines)
+        settings, own = self._machines[place], self._own[place]
         name = f"{call.__name__.strip('_')}-{number}"
 
         def run() -> None:
@@ -124,7 +126,7 @@ class Crowd:
                 turn = 0
                 while not self._stopped.is_set():
                     try:
-                        call(client, name, turn)
+                        call(client, own, name, turn)
                     except MemmuxError as error:
                         with self._changed:
                             self._found.failures.append(f"{name}, call {turn}: {error.code}: {error}")
@@ -133,19 +135,20 @@ class Crowd:
 
         return threading.Thread(target=run, name=name)
 
-    def _store(self, client: Client, name: str, turn: int) -> None:
+    def _store(self, client: Client, own: list[str], name: str, turn: int) -> None:
         content, asked = f"{name} remembers {turn}", time.monotonic()
         stored = client.store(content, key=content)
         with self._changed:
             self._found.stores[stored.id] = content
+            own.append(stored.id)
             self._answered.append((asked, time.monotonic()))
             self._changed.notify_all()
 
-    def _read(self, client: Client, name: str, turn: int) -> None:
+    def _read(self, client: Client, own: list[str], name: str, turn: int) -> None:
+        """Read what was stored on this machine: its servers may lack, for a moment, what another has just stored."""
         del name
-        known = list(self._found.stores)
-        if known:
-            wanted = known[turn % len(known)]
+        if own:
+            wanted = own[turn % len(own)]
             asked = time.monotonic()
             content = client.get(wanted).content
             self._found.reads.append((asked, time.monotonic() - asked))

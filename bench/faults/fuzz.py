@@ -38,8 +38,8 @@ TO_CLIENTS, TO_WORKERS = 4, 2  # connections to each socket; the first to client
 GARBAGE_EVERY = 200  # messages between two connections that do not speak ZeroMQ
 BEYOND_EVERY = 200_000  # messages between two frames above the limit, for which the router hangs up
 RENEW_EVERY = 5_000  # messages of one connection, before another takes its place
-SEND_S = 30.0  # the longest that the router may take to make room for a message
-SETTLE_S = 30.0  # the longest that it may take to answer when all is over
+SEND_S = 240.0  # the longest that the router may take to make room for a message
+SETTLE_S = 240.0  # the longest that it may take to answer when all is over
 
 
 def run(messages: int, seed: int, *, as_json: bool) -> int:
@@ -62,11 +62,14 @@ def _fuzz(here: Arena, messages: int, seed: int) -> Iterator[Row]:
     with Client(settings=here.settings, name="fuzz") as control, ExitStack() as running:
         before = control.status()
         running.enter_context(crowd)
+        crowd.wait_for_all()
         flood = running.enter_context(contextlib.closing(Flood(Places(here.settings), seed)))
         flood.send(int(messages * WARM_UP), "warming up")
         _settle(control)
         warm = rss_bytes(before.pid)
+        began = time.monotonic()
         flood.send(messages - flood.sent, "fuzzing")
+        crowd.wait_for_all(after=began)
         after = _settle(control)
         growth_mb = (rss_bytes(before.pid) - warm) / MEBIBYTE
         crowd.finish()

@@ -20,7 +20,7 @@ from memmux.errors import MemmuxError
 from memmux.processes import alive
 
 HELD_S = 2.0  # for which a part is stopped that nobody replaces
-GIVE_UP_S = 30.0  # no recovery takes that long
+GIVE_UP_S = 120.0  # no recovery takes that long
 LOOK_S = 0.05  # between two looks for sessions
 
 

@@ -22,8 +22,8 @@ from memmux.errors import ClusterError, ClusterUnreachableError
 from memmux.logs import log
 from memmux.processes import alive, command_lines
 
-STOP_S = 60.0  # for the cluster to hear that it shall stop
-END_S = 20.0  # what the processes of a stopped cluster may take to be gone
+STOP_S = 240.0  # for the cluster to hear that it shall stop
+END_S = 240.0  # what the processes of a stopped cluster may take to be gone
 _LOOK_S = 0.05
 _PROC = sys.platform == "linux"
 
@@ -84,8 +84,7 @@ class Arena:
         bound = time.monotonic() + END_S
         while (running := self.running()) and time.monotonic() < bound:
             time.sleep(_LOOK_S)
-        for pid in running:
-            self.strike(pid, signal.SIGKILL)
+        self.kill()
         return running
 
     def pids(self, role: str) -> list[int]:
@@ -123,7 +122,7 @@ def arena(**changes: Any) -> Iterator[Arena]:
         raise
     finally:
         with suppress(Exception):  # whatever is wrong with the cluster, its processes must not outlive this one
-            made.stop()
+            made.end()
         made.left()
         made.remove()
 

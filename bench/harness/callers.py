@@ -15,7 +15,10 @@ from bench.harness.rounds import Deck, Round
 from bench.harness.tasks import Done, Task
 from memmux.config.settings import Settings
 
-_OF_SERVERS = {"replication_asynchronous"}  # what says nothing of an answer, but of how the database is set up
+_OF_SERVERS = {
+    "replication_asynchronous",
+    "replica_behind",
+}  # what says nothing of an answer, but of which server gave it
 LEAD_S = 0.02  # from the signal to the common start: until then all of them have read it
 
 

@@ -22,7 +22,7 @@ def _round(connection: http.client.HTTPConnection, token: str, texts: Iterator[s
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
     taken: list[float] = []
     until = time.monotonic() + seconds
-    while (began := time.monotonic()) < until:
+    while (began := time.monotonic()) < until or not taken:
         connection.request("POST", "/api/search", orjson.dumps({"query": next(texts), "n_results": 10}), headers)
         answer = connection.getresponse()
         body = answer.read()

@@ -8,7 +8,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Self
 
 import orjson
@@ -16,6 +15,7 @@ import orjson
 from memmux.config.settings import Settings
 
 _CONSOLE = "from memmux.__main__ import main; main()"  # as the console script does it; -m costs 20 ms more
+_CPUCLOCK_SCHED = 2  # of what clock_getcpuclockid(3) gives: the scheduler's nanoseconds, of a whole process
 
 
 def _hello(name: str) -> dict[str, object]:
@@ -118,6 +118,5 @@ class ServerGoneError(Exception):
 
 
 def own_cpu_ms(pid: int) -> float:
-    """Return the processor time of all threads of a process, in milliseconds, finely (Linux: from /proc)."""
-    tasks = Path(f"/proc/{pid}/task").glob("*/schedstat")
-    return sum(int(task.read_text().split()[0]) for task in tasks) / 1e6
+    """Return the processor time of all threads of a process, also those that ended, in milliseconds, finely (Linux)."""
+    return time.clock_gettime(~pid << 3 | _CPUCLOCK_SCHED) * 1000

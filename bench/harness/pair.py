@@ -13,7 +13,7 @@ from memmux.postgres import servers
 from memmux.postgres.server import Server, url
 from memmux.postgres.servers import Servers
 
-SYNCHRONOUS_S = 60.0  # for a replica to have all that its primary has
+SYNCHRONOUS_S = 240.0  # for a replica to have all that its primary has
 
 
 class Pair:

@@ -49,7 +49,7 @@ def settled(status: Status, index_from: int) -> bool:
 
     index_from: from how many vectors on there is an index; it is built after a pause in writing, and by then ready.
     """
-    ready = bool(status.workers) and all(worker["state"] == "ready" for worker in status.workers)
+    ready = bool(status.workers) and all(worker["state"] == "ready" and worker["pid"] for worker in status.workers)
     state = status.index.get("state", "none")
     built = state == "ready" or (state == "none" and (status.memories or 0) < index_from)
     return ready and status.model is not None and not status.pending and built

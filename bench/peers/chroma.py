@@ -30,7 +30,7 @@ BREADTHS = (100, 160, 250, 400)  # the first is its default
 _HOST = "127.0.0.1"
 _COLLECTION = "memories"
 _BATCH = 1000  # documents of one request
-_START_S, _STOP_S = 60.0, 30.0
+_START_S, _STOP_S = 240.0, 240.0
 
 
 @contextmanager

@@ -29,7 +29,7 @@ def serve(material: Material, folder: Path) -> Iterator[Served]:  # noqa: ARG001
 @contextmanager
 def connect(address: Address) -> Iterator[Ask]:
     """Give a function that asks the cluster of these flags."""
-    with Client(settings=parse_flags(list(address)), name="peer", start=False) as client:
+    with Client(settings=parse_flags(list(address)), name="peer") as client:
 
         def ask(query: Vector) -> Answered:
             # The words have no part in a search by meaning whose vector is given.

@@ -32,7 +32,7 @@ ROUNDS, ROUND_S, RATE = 3, 4.0, 0.9  # of searches, in closed loops
 FEW_MB, MANY_MB, INITIALIZE_MS = 400.0, 480.0, 60.0
 LOADING = 8  # clients that call while gateways are killed
 PAUSE_S = 1.0  # between two kills
-GATEWAY_S = 60.0
+GATEWAY_S = 240.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,13 +146,15 @@ def _kills(here: Arena, client: Client, kills: int) -> Iterator[Row]:
     before = client.status().memories or 0
     for thread in threads:
         thread.start()
-    for _ in range(kills):
+    try:
+        for _ in range(kills):
+            time.sleep(PAUSE_S)
+            here.strike(_gateway(client), signal.SIGKILL)
         time.sleep(PAUSE_S)
-        here.strike(_gateway(client), signal.SIGKILL)
-    time.sleep(PAUSE_S)
-    done.set()
-    for thread in threads:
-        thread.join()
+    finally:
+        done.set()
+        for thread in threads:
+            thread.join()
     calls, failed = sum(one.calls for one in counted), sum(one.failed for one in counted)
     missing = abs((client.status().memories or 0) - before - calls)
     yield plain("calls while gateways were killed", calls, key="kill_calls")

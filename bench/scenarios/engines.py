@@ -173,5 +173,6 @@ def _share(opened: ExitStack, fleet: _Fleet, machines: Sequence[Arena], material
     report.progress("searches on two replicas")
     for turn in turns:
         turn()
-    used = [after - since for after, since in zip(map(used_s, groups), before, strict=True)]
+    # What a process used that ended and was not collected in time is missing.
+    used = [max(0.0, after - since) for after, since in zip(map(used_s, groups), before, strict=True)]
     return 100 * used[0] / sum(used)

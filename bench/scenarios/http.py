@@ -32,7 +32,7 @@ CLIENTS = 8
 ROUNDS, ROUND_S = 3, 4.0  # of searches, in closed loops
 RATE, TIMES = 150.0, 1.25
 GATEWAY_MB, STREAMS, STREAMS_MB, FILES_KB = 75.0, 500, 40.0, 250.0
-GATEWAY_S = 60.0
+GATEWAY_S = 240.0
 TOKEN = "MCP_API_KEY"  # noqa: S105 - the variable that has it
 _LINKED = re.compile(rb"""(?:src|href)="(/static/[^"]+)"|(?:from|import) '(\./[^']+)'""")
 
@@ -152,5 +152,5 @@ def _streams(bed: Filled, address: str, streams: int) -> Iterator[Row]:
             reader.sendall(asked.encode())
             if b"200 OK" not in reader.recv(4096):
                 raise RuntimeError("a stream was refused")
-        more = pss_bytes(_gateway(bed)) / MEBIBYTE - before
+        more = max(0.0, pss_bytes(_gateway(bed)) / MEBIBYTE - before)  # others may have come to share what it had
     yield at_most(f"{streams} open streams of events", more, STREAMS_MB, "MiB PSS more", key="streams_mb")

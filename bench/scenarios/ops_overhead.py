@@ -30,7 +30,7 @@ from memmux.config.settings import LogLevel
 CHECK_S = 5.0  # many times as often as by default, so that each round meets some
 SCRAPE_S = 1.0  # many times as often as most scrape
 TARGET_PERCENT = 3.0
-HEALTH_S = 60.0  # for the first check
+SCRAPED_S, HEALTH_S = 240.0, 240.0  # for an answer, and for the first check
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +103,7 @@ def _rows(found: dict[str, Rounds], meters: dict[str, Meter], what: str, *, give
     why = f"with them, {meters['with'].why()}; without, {meters['without'].why()}"
     yield at_most(f"{what}, lost throughput", lost, target, "%", key=f"lost_percent{suffix}", why=why)
     costs = [sum(meters[name].used_s.values()) / meters[name].calls for name in ("with", "without")]
-    more = 100 * (costs[0] / costs[1] - 1)
+    more = 100 * (costs[0] / costs[1] - 1) if costs[1] else 0.0  # of a short round, less than the system counts
     yield plain(f"{what}, processor time that a search takes more, %", more, key=f"cost_percent{suffix}")
     for name, meter in meters.items():
         yield from meter.rows(f"{what}, {name}", f"{name}{suffix}")
@@ -128,7 +128,7 @@ def _scraped(port: int) -> Iterator[None]:
     def scrape() -> None:
         while True:
             try:
-                with opener.open(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+                with opener.open(f"http://127.0.0.1:{port}/metrics", timeout=SCRAPED_S) as answer:
                     answer.read()
             except OSError as error:
                 failed.append(error)

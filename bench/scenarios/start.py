@@ -29,7 +29,7 @@ WEIGHT_MB = 400.0
 SHARED_MB = 260.0  # of the same processes, with what they share divided among them
 IDLE_PERCENT = 1.0  # of one core
 SEARCHES = 50  # before the cluster is weighed
-STOP_S = 60.0
+STOP_S = 240.0
 RESTED_S = 3.0  # of doing nothing, at most, before the processor time at rest is counted
 
 
@@ -82,7 +82,7 @@ def _end(here: Arena) -> None:
     """Stop the cluster, and also one that is just being started and can not be told so yet."""
     with until(STOP_S, "stopping") as wait:
         while here.running():
-            here.stop()
+            here.end()
             wait()
 
 

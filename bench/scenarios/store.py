@@ -51,7 +51,7 @@ def measure(options: Options) -> Iterator[Row]:
             given_meter, text_meter = (Meter.of(client, callers) for _ in range(2))
             given = _rounds(callers, options, given_meter, with_vectors=True)
             embedded = _rounds(callers, options, text_meter, with_vectors=False)
-        here.stop()
+        here.end()
         acknowledged = [name for rounds in (given, embedded) for one in rounds.each for name in one.ids]
         missing = lost(here.settings.database, acknowledged)
     why = given_meter.why()

@@ -169,6 +169,7 @@ class Server:
         """Kill all its processes at once, as a machine does that fails; returns when they are gone."""
         if (pid := self.pid) is None or self._process is None:
             return
+        self._process.send_signal(signal.SIGSTOP)  # of what it had started after the look for that, nobody would know
         family = [pid, *children(pid)]
         for each in family:
             with suppress(ProcessLookupError):

@@ -19,6 +19,7 @@ from router.dispatch.slips import Slip
 from router.dispatch.troubles import Troubles
 
 STEP_S = 10.0  # that one step may take
+AGAIN_S = 5.0  # from a failure to the next check, at most: every answer tells of it until then
 _WRITE, _READ = OPERATIONS["health.write"], OPERATIONS["health.read"]
 
 
@@ -56,7 +57,7 @@ class Health:
 
 
 class HealthCheck:
-    """Checks the cluster each `every_s` seconds, one check at a time; 0 for never.
+    """Checks the cluster each `every_s` seconds, and sooner after a failure, one check at a time; 0 for never.
 
     What is due while nobody is there is done as soon as somebody is. Who asks how the cluster is does not wait for the
     first check to be due.
@@ -130,6 +131,7 @@ class HealthCheck:
         if code:
             health.code, health.step = code, step
             health.failed_at, health.failures = now, (health.failures or 0) + 1
+            self._due = now + min(AGAIN_S, self._every_s)
             if not failing:
                 self._out.log("warning", "health_check_failed", health=health.kind, code=code, step=step)
         else:

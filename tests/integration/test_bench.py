@@ -19,6 +19,12 @@ ALL_S = 6 * BOUND_S  # for all of them, which take about a minute on a machine t
 
 pytestmark = pytest.mark.timeout(2 * ALL_S)
 
+PATIENT = {
+    **dict.fromkeys(("MEMMUX_STALL_S", "MEMMUX_REQUEST_TIMEOUT_S", "MEMMUX_START_TIMEOUT_S"), f"{BOUND_S:g}"),
+    "MEMMUX_DRAIN_S": "60",
+    "MEMMUX_HEALTH_CHECK_S": "0",  # one that is late counts as failed, and answers say so until the next one
+}
+
 KEYS: Mapping[str, tuple[str, ...]] = {
     "smoke": ("cluster_p50_ms", "alone_p50_ms", "overhead_p50", "round_trip_ms", "router_mb", "status_command_s"),
     "degradation": (
@@ -114,6 +120,7 @@ KEYS: Mapping[str, tuple[str, ...]] = {
 }
 
 
+ROUNDED = 0.001  # what is shown differs from what was measured by less
 OF_STARTS = frozenset({"smoke", "start"})  # what processes weigh, what they have imported, and how long that takes
 SPAWNED = [sys.executable, "-P", "-m", "bench"]
 
@@ -126,6 +133,7 @@ def document(model_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> dic
     """
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("MEMMUX_")},
+        **PATIENT,
         "MEMMUX_CACHE_DIR": str(model_cache),
         "XDG_CONFIG_HOME": str(tmp_path_factory.mktemp("config")),  # no user's memmux.toml
     }
@@ -185,7 +193,7 @@ def test_each_row_tells_its_verdict(document: dict[str, Any]) -> None:
 
 def test_ratios_are_of_what_was_measured(document: dict[str, Any]) -> None:
     ratio = document["degradation_one_p50_ms"] / document["degradation_alone_p50_ms"]
-    assert document["degradation_overhead_p50"] == pytest.approx(ratio, rel=0.01)
+    assert document["degradation_overhead_p50"] == pytest.approx(ratio, rel=0.01, abs=ROUNDED)
     for writer in ("paced", "saturating"):
         ratio = document[f"mixed_{writer}_p95_ms"] / document["mixed_alone_p95_ms"]
-        assert document[f"mixed_{writer}_p95_ratio"] == pytest.approx(ratio, rel=0.01)
+        assert document[f"mixed_{writer}_p95_ratio"] == pytest.approx(ratio, rel=0.01, abs=ROUNDED)

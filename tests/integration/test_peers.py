@@ -16,6 +16,7 @@ from bench.peers.text.interface import text_peer
 from tests.bounds import BOUND_S
 
 COMPARISON_S = 3 * BOUND_S  # of all peers, one after the other
+PATIENT = {"MEMMUX_STALL_S": f"{BOUND_S:g}", "MEMMUX_HEALTH_CHECK_S": "0"}  # as other peers are
 
 
 def test_every_peer_that_is_installed_finds_what_brute_force_finds_and_leaves_nothing(
@@ -23,7 +24,7 @@ def test_every_peer_that_is_installed_finds_what_brute_force_finds_and_leaves_no
 ) -> None:
     short_tmp.chmod(0o755)  # who runs PostgreSQL for root has to get through
     command = [sys.executable, "-P", str(Path(__file__).with_name("peers_process.py")), "500", "20", "2"]
-    env = {**model_env, "TMPDIR": str(short_tmp)}
+    env = {**model_env, **PATIENT, "TMPDIR": str(short_tmp)}
     ended = subprocess.run(command, capture_output=True, timeout=COMPARISON_S, check=False, env=env)
     assert ended.stdout, ended.stderr.decode()
     rows = {row["name"]: row["value"] for row in json.loads(ended.stdout)["rows"]}
@@ -45,7 +46,7 @@ def test_every_peer_for_texts_that_is_installed_is_asked_and_leaves_nothing(
     short_tmp.chmod(0o755)
     script = Path(__file__).with_name("text_peers_process.py")
     command = [sys.executable, "-P", str(script), "200", "2", *TEXT_MODULES]
-    env = {**model_env, "TMPDIR": str(short_tmp), "OMP_NUM_THREADS": "1"}
+    env = {**model_env, **PATIENT, "TMPDIR": str(short_tmp), "OMP_NUM_THREADS": "1"}
     ended = subprocess.run(command, capture_output=True, timeout=COMPARISON_S, check=False, env=env)
     assert ended.stdout, ended.stderr.decode()
     rows = {row["name"]: row["value"] for row in json.loads(ended.stdout)["rows"]}

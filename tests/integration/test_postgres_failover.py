@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
+import pytest
+
 from bench.faults import failovers
 from bench.harness.pair import Pair
 from memmux import Client
@@ -19,10 +21,12 @@ from memmux.processes import command
 from tests.bounds import BOUND_S, pause
 from tests.integration.conftest import Machine
 from tests.integration.helpers import every_kind, gone, status_until, workers_of
-from tests.postgres_server import eventually, value
+from tests.postgres_server import connect, eventually, value
 
 GETS = 40
+CONNECT_S = 2  # with a server that is stopped, which never ends earlier
 CLIENTS = 16
+PATIENT = {"stall_s": BOUND_S}  # no worker counts as hanging: without an embedder, vectors come by changes of their own
 
 
 @contextmanager
@@ -63,6 +67,27 @@ def test_a_primary_is_killed_under_sixteen_clients_twice_and_no_call_fails(machi
     assert len(found.stores) >= 3 * failovers.STEADY
 
 
+def test_a_server_that_is_killed_makes_no_process_between_the_look_for_them_and_its_end(
+    postgres: Servers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import psycopg
+
+    primary = postgres.primary()
+    refused: list[str] = []
+
+    def listed(pid: int) -> list[int]:
+        found = children(pid)
+        with pytest.raises(psycopg.OperationalError) as raised:
+            connect(primary, connect_timeout=CONNECT_S)
+        refused.append(str(raised.value))
+        return found
+
+    monkeypatch.setattr("memmux.postgres.server.children", listed)
+    primary.kill()
+    assert len(refused) == 1
+    assert "timeout" in refused[0]
+
+
 def test_each_of_two_machines_reads_its_own_writes_however_late_their_replicas_are(
     machine: Machine, postgres: Servers
 ) -> None:
@@ -87,7 +112,7 @@ def test_a_replica_whose_receiver_hangs_holds_what_it_must_confirm_and_costs_no_
     machine: Machine, postgres: Servers
 ) -> None:
     both = Pair(postgres, wal_sender_timeout="0")  # it hangs for as long as the test wants
-    with machine("one", both.primary, both.replica) as client:
+    with machine("one", both.primary, both.replica, **PATIENT) as client:
         status_until(client, every_kind)
         before = client.store("before")
         with ThreadPoolExecutor(1) as threads:
@@ -124,7 +149,7 @@ def test_a_writer_on_a_primary_that_was_replaced_acknowledges_nothing_and_finds_
     machine: Machine, postgres: Servers
 ) -> None:
     both = Pair(postgres)
-    with machine("one", both.primary, both.replica) as stale:
+    with machine("one", both.primary, both.replica, **PATIENT) as stale:
         status_until(stale, every_kind)
         stale.store("before")
         both.replica.promote()  # by somebody who thinks that the primary is dead
@@ -132,7 +157,7 @@ def test_a_writer_on_a_primary_that_was_replaced_acknowledges_nothing_and_finds_
         with ThreadPoolExecutor(1) as threads:
             held = threads.submit(stale.store, "during")
             in_doubt(both.primary)
-            with machine("two", both.replica) as fresh:
+            with machine("two", both.replica, **PATIENT) as fresh:
                 status_until(fresh, every_kind)
                 fresh.store("of the new one")
             assert not held.done()
@@ -159,6 +184,6 @@ def test_a_writer_that_hangs_is_replaced_and_what_it_had_is_applied_once(machine
         gone([writer])  # the router has killed it
         for store in stores:
             store.join(BOUND_S)
-        assert sorted(answered) == [2, 3, 4, 5]
+        assert len(set(answered)) == len(stores)
         status_until(client, lambda status: workers_of(status, "write") != [writer])
     assert value(both.primary, "SELECT count(*) FROM memories") == 5

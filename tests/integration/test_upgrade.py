@@ -76,7 +76,7 @@ def _event(settings: Settings, name: str) -> dict[str, object]:
 
 @pytest.fixture
 def siege() -> Iterator[Arena]:
-    with arena(embedder=EmbedderChoice.HASH, drain_s=DRAIN_S) as here:
+    with arena(embedder=EmbedderChoice.HASH, **upgrade.PATIENT) as here:
         yield here
 
 

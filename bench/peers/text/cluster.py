@@ -45,7 +45,7 @@ def serve(material: Material, folder: Path) -> Iterator[Serving]:  # noqa: ARG00
 @contextmanager
 def connect(address: Address) -> Iterator[Connection]:
     """Give a connection to the cluster of these flags."""
-    with Client(settings=parse_flags(list(address)), name="peer", start=False) as client:
+    with Client(settings=parse_flags(list(address)), name="peer") as client:
         yield _Connection(client)
 
 

@@ -72,7 +72,7 @@ def test_family_is_a_process_and_what_it_has_started() -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="from /proc")
 def test_what_has_ended_is_counted_with_who_started_it() -> None:
-    busy = "import time\nwhile time.process_time() < 0.2: pass"
+    busy = "import time\nwhile time.process_time() < 0.3: pass"
     script = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {busy!r}]); print(flush=True); input()"
     command = [sys.executable, "-c", script]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:

@@ -11,11 +11,12 @@ from bench.harness import settle
 from bench.harness.settle import hurried, settled
 
 INDEX_FROM = 100
+READY = {"kind": "embed", "state": "ready", "pid": 1}
 
 
 def _status(**changes: object) -> Any:
     """A status of a cluster that has settled, but for the changes."""
-    ready = [{"kind": kind, "state": "ready"} for kind in ("read", "write", "embed")]
+    ready = [{**READY, "kind": kind} for kind in ("read", "write", "embed")]
     settled = {"workers": ready, "model": "m", "pending": 0, "memories": 7, "index": {"state": "none"}}
     return SimpleNamespace(**{**settled, **changes})
 
@@ -37,7 +38,8 @@ def test_cluster_has_settled_whose_index_is_ready_or_is_not_to_be(changes: dict[
     "changes",
     [
         {"workers": []},
-        {"workers": [{"kind": "read", "state": "ready"}, {"kind": "embed", "state": "starting"}]},
+        {"workers": [{**READY, "kind": "read"}, {"kind": "embed", "state": "starting", "pid": 2}]},
+        {"workers": [{**READY, "pid": None}]},  # it is ready, and its process is not known yet
         {"model": None},
         {"pending": 1},
         {"index": {"state": "building", "vectors": 7}},

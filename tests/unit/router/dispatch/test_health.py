@@ -9,7 +9,7 @@ import pytest
 
 from memmux.wire.operations import Stage
 from memmux.wire.protocol import Kind
-from router.dispatch.health import STEP_S
+from router.dispatch.health import AGAIN_S, STEP_S
 from router.dispatch.queues import Limits
 from tests.unit.router.dispatch.driver import Driver
 
@@ -80,6 +80,20 @@ def test_the_next_one_comes_when_it_is_time_again_with_another_row() -> None:
     driver.tick(1)
     _check(driver)
     assert len({message.body for message in driver.requests("write-0")}) == 2
+
+
+def test_after_one_that_failed_the_next_one_comes_soon_and_then_it_is_as_before() -> None:
+    driver = _cluster()
+    _check(driver, failing="health.read")
+    driver.tick(AGAIN_S - 1)
+    assert len(driver.requests("write-0")) == 1
+    driver.tick(1)
+    _check(driver)
+    assert _health(driver, "read")["state"] == "ok"
+    driver.tick(EVERY_S - 1)
+    assert len(driver.requests("write-0")) == 2
+    driver.tick(1)
+    assert len(driver.requests("write-0")) == 3
 
 
 def test_there_is_none_while_nobody_is_there() -> None:
@@ -176,7 +190,7 @@ def test_every_answer_says_that_the_cluster_is_unhealthy_until_it_is_well() -> N
         driver.request(b"a", f"r{outcome}")
         driver.answer("read-0", driver.requests("read-0")[-1])
         assert driver.last(b"a").header.degraded == outcome
-        driver.tick(EVERY_S)
+        driver.tick(AGAIN_S)
         _check(driver)
 
 
@@ -184,7 +198,7 @@ def test_the_log_hears_of_a_change_and_not_of_each_check() -> None:
     driver = _cluster()
     for _ in range(3):
         _check(driver, "words")
-        driver.tick(EVERY_S)
+        driver.tick(AGAIN_S)
     _check(driver)
     said = [(log.level, log.event, log.fields) for log in driver.logs if log.event.startswith("health_check_")]
     assert said == [
