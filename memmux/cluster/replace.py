@@ -10,6 +10,7 @@ import orjson
 from memmux.cluster import given
 from memmux.cluster import start as starting
 from memmux.cluster.endpoint import Endpoint, read
+from memmux.cluster.holder import Holder
 from memmux.cluster.ping import look
 from memmux.cluster.router_flags import SUCCEED
 from memmux.cluster.steps import PAUSE_MOST_S, Steps
@@ -48,8 +49,14 @@ def restart(settings: Settings, named: Collection[str] | None = None) -> Steps[t
                 raise ClusterStartError(
                     f"another program is starting the cluster of {places.settings.where}; try again later"
                 )
-        before = yield from look(places)
+        before = (yield from look(places)) or _silent(places)
         return before, (yield from _succeed(places, before, until, named))
+
+
+def _silent(places: Places) -> Endpoint | None:
+    """Return the endpoint of a router that serves the database, though it has not answered in time."""
+    holder = Holder.of(places)
+    return read(places) if holder is not None and holder.listening else None
 
 
 def upgraded(places: Places, found: Endpoint, until: float) -> Steps[Endpoint]:
