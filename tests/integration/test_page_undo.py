@@ -15,6 +15,7 @@ from memmux import Client
 from memmux.config.loader import load
 from tests.bounds import BOUND_S, pause
 from tests.browser import Window, missing, window
+from tests.integration.helpers import every_kind, status_until
 from tests.served_page import served_for
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def served(shared_env: dict[str, str]) -> Iterator[Served]:
+    with Client(settings=load(environment=shared_env), name="first") as client:
+        status_until(client, every_kind)  # so that duplicates have their vectors when they are looked for
     with served_for(load(environment=shared_env)) as running:
         yield running
 

@@ -200,7 +200,7 @@ def test_whoever_has_no_valid_key_gets_silence_and_the_log_says_who(
     line = logged_until(server_env, "client_refused", lambda line: line["reason"] == "revoked key")
     assert (line["key"], line["address"]) == ("eve", "127.0.0.1")
     assert logged(server_env, "client_authenticated")[0]["key"] == "ada"
-    assert clients(server.status()) == ["local"]
+    assert set(clients(server.status())) - {"cli"} == {"local"}  # that of a command may be there
 
     everything = (Places(load(environment=server_env)).logs / "router.jsonl").read_text()
     assert not [secret for secret in (ada.own.secret, eve.own.secret) if secret in everything]
@@ -243,7 +243,7 @@ def test_a_revoked_key_ends_an_open_session_at_once(
         ended = memmux(server_env, "key", "revoke", "ada", "--json")
         assert json.loads(ended.stdout) == {"name": "ada", "revoked": True, "running": True}
         # The command has returned: from now on nothing is done.
-        assert clients(server.status()) == ["local"]
+        assert set(clients(server.status())) - {"cli"} == {"local"}  # that of the command may be there
         with pytest.raises(ClusterUnreachableError, match="may be revoked"):
             client.store("After the key was revoked.")
     assert [memory.content for memory in server.list()] == ["Before the key was revoked."]
