@@ -11,10 +11,10 @@ import sys
 import time
 
 import memmux.__main__
-from memmux.cli import clusters, connect, key, settings, web_address
+from memmux.cli import clusters, connect, key, settings, web, web_address
 from memmux.cli.table import COMMANDS
 from memmux.cluster import ping
-from memmux.doctor import http
+from memmux.doctor import http, relay
 from memmux.hosts import http_trial, trial
 from tests import forks
 from tests.bounds import AS_USERS, BOUND_S, PONG_S
@@ -35,8 +35,8 @@ def _wait_long() -> None:
     """
     if not os.environ.pop(AS_USERS, ""):
         ping.PONG_S = connect.ANSWER_S = PONG_S
-    http.ANSWER_S = http_trial.BOUND_S = trial.BOUND_S = BOUND_S
-    key.TAKEN_S = settings._LOOK_S = clusters._LOOK_S = web_address.ASK_S = BOUND_S
+    http.ANSWER_S = http_trial.BOUND_S = relay.BOUND_S = trial.BOUND_S = BOUND_S
+    key.TAKEN_S = settings._LOOK_S = clusters._LOOK_S = web_address.ASK_S = web.OPENS_S = BOUND_S
 
 
 def serve(control: socket.socket) -> None:

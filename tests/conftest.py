@@ -152,6 +152,7 @@ def _cluster(short_tmp: Path) -> Iterator[dict[str, str]]:
         "MEMMUX_IDLE_EXIT_S": f"{BOUND_S}",  # between two commands there may be no client for long
         "MEMMUX_START_TIMEOUT_S": f"{BOUND_S}",
         "MEMMUX_REQUEST_TIMEOUT_S": f"{BOUND_S}",
+        "MEMMUX_STALL_S": f"{BOUND_S}",  # a worker or gateway is late on a busy machine, and does not hang
         "MEMMUX_DRAIN_S": f"{DRAIN_S}",
         "XDG_CONFIG_HOME": str(short_tmp / "config"),  # no user's memmux.toml
     }

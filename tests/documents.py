@@ -80,7 +80,8 @@ class Block:
 
     def _commands(self) -> list[tuple[str, str | None]]:
         if self.instead:
-            return [(self.instead, None)]
+            # One of memmux a line, as a page has them: these need no shell.
+            return [(self.instead.replace("; memmux ", "\nmemmux "), None)]
         if self.language != "console":
             return [(self.text, self.output)]
         found = []

@@ -100,7 +100,7 @@ class _Callers:
             headers = dict(scope["headers"])
             name = headers.get(b"x-test-caller", b"web").decode()
             grant = self._grants.get(name, LOCAL)
-            link = self.links.setdefault(name, ClusterLink(self._settings, key=grant.name if self._keyed else ""))
+            link = self.links.setdefault(name, ClusterLink(self._settings, grant=grant if self._keyed else None))
             scope.setdefault("state", {})["caller"] = Caller(name, grant, link)
         await self._app(scope, receive, send)
 

@@ -17,6 +17,7 @@ import zmq
 from mcp_dealer.http.guest import UNKNOWN, Guest
 from mcp_dealer.link.cluster_link import ClusterLink
 from memmux.config.settings import Settings
+from memmux.wire.grants import Grant
 
 OF_KEY = 8  # links of one key, beside the one that all others share
 IDLE_S = 120.0  # without a request, after which a client over HTTP, of any kind, is shown as one no more
@@ -40,20 +41,20 @@ class Clients:
         self._settings = settings
         self._context = context
         self._clock = clock
-        self._shared: dict[tuple[str, Guest], _Shared] = {}
+        self._shared: dict[tuple[Grant, Guest], _Shared] = {}
         self._closing: set[asyncio.Task[None]] = set()
 
     def __len__(self) -> int:
         return len(self._shared)
 
     @asynccontextmanager
-    async def use(self, name: str, guest: Guest = UNKNOWN) -> AsyncIterator[ClusterLink]:
-        """Give a guest the link with the rights of that key for the time of one request, which may be a stream."""
-        if (name, guest) not in self._shared and sum(key == name for key, _ in self._shared) >= OF_KEY:
+    async def use(self, grant: Grant, guest: Guest = UNKNOWN) -> AsyncIterator[ClusterLink]:
+        """Give a guest the link with the rights of a key for the time of one request, which may be a stream."""
+        if (grant, guest) not in self._shared and sum(known == grant for known, _ in self._shared) >= OF_KEY:
             guest = UNKNOWN
-        shared = self._shared.get((name, guest))
+        shared = self._shared.get((grant, guest))
         if shared is None:
-            shared = self._shared[name, guest] = _Shared(self.own(name, guest))
+            shared = self._shared[grant, guest] = _Shared(self.own(grant, guest))
         shared.using += 1
         try:
             yield shared.link
@@ -61,11 +62,11 @@ class Clients:
             shared.using -= 1
             shared.since = self._clock()
 
-    def own(self, name: str, guest: Guest = UNKNOWN) -> ClusterLink:
-        """Return a new link with the rights of that key, for one who is to be a client apart; who asked closes it."""
-        if not name:
+    def own(self, grant: Grant, guest: Guest = UNKNOWN) -> ClusterLink:
+        """Return a new link with the rights of a key, for one who is to be a client apart; who asked closes it."""
+        if not grant.name:
             raise ValueError("without the name of a key a link would have all rights")
-        return ClusterLink(self._settings, context=self._context, key=name, about=guest.about())
+        return ClusterLink(self._settings, context=self._context, grant=grant, about=guest.about())
 
     def look(self) -> None:
         """Say goodbye for keys that have not asked for long; to be called now and then."""

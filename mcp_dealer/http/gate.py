@@ -152,7 +152,7 @@ class Gate:
             await self._refuse(answer, asked, _REFUSALS.get(verdict.why_not, _UNKNOWN), verdict.why_not, verdict.name)
             return
         name, guest = verdict.grant.name, Guest.of(asked.address, " ".join(asked.headers.get("user-agent", ())))
-        async with self._clients.use(name, guest) as link:
+        async with self._clients.use(verdict.grant, guest) as link:
             state["caller"] = Caller(name, verdict.grant, link, verdict.token, guest)
             through = self._application(scope, receive, answer)
             if not await self._active.run(through, lambda: check().grant is not None) and not answer.began:

@@ -22,12 +22,13 @@ from memmux.errors import MemmuxError
 from memmux.logs import log
 from memmux.processes import alive
 from memmux.trust import remotes
+from memmux.wire.grants import Grant
 from memmux.wire.roles import Role
 from memmux.wire.times import zone_name
 
 NAME = "mcp"  # what a client that does not say its name is called
 NAME_CHARACTERS = 64  # of a name that a client says
-GRANT_S = 2.0  # that a list of tools waits to learn what a key allows
+GRANT_S = 2.0  # that a list of tools waits to learn what a key for another machine allows
 GOODBYE_S = 0.5  # for a goodbye to the cluster; hosts kill servers that take two seconds to leave
 
 
@@ -55,9 +56,8 @@ class ClusterLink:
     """One `AsyncClient`, begun when the MCP client is known, so that `memmux status` can show who it is.
 
     settings: of its cluster. hello: of the relay; None for a client over HTTP, and in a process that
-    serves its own host. context: shared with other clients. key: the name of the key of a client over HTTP, whose
-    rights, and no more, it shall have. about: what else the cluster is told of that client. uses: counts what the
-    client is shown.
+    serves its own host. context: shared with other clients. grant: of the key of a client over HTTP, whose rights, and
+    no more, it shall have. about: what else the cluster is told of that client. uses: counts what the client is shown.
     """
 
     def __init__(
@@ -65,12 +65,12 @@ class ClusterLink:
         settings: Settings,
         hello: RelayHello | None = None,
         context: zmq.Context[Any] | None = None,
-        key: str = "",
+        grant: Grant | None = None,
         about: Mapping[str, object] = MappingProxyType({}),
     ) -> None:
         self.settings = settings
         self.hello = hello
-        self.key = key
+        self.grant = grant
         self._context = context
         self._about = about
         self.uses = Uses(self._running)
@@ -85,13 +85,18 @@ class ClusterLink:
         """What the client has subscribed to: the line that said so, and who tells it."""
 
     @property
+    def key(self) -> str:
+        """The name of the key; empty if there is none."""
+        return self.grant.name if self.grant is not None else ""
+
+    @property
     def distant(self) -> bool:
         """Whether its client is at the other end of HTTP: a path of its own means nothing here."""
         return self._context is not None and self.hello is None
 
     def beside(self, about: Mapping[str, object]) -> ClusterLink:
         """Return another link, with the same rights, for another client."""
-        return ClusterLink(self.settings, self.hello, self._context, self.key, about)
+        return ClusterLink(self.settings, self.hello, self._context, self.grant, about)
 
     @property
     def begun(self) -> bool:
@@ -128,9 +133,12 @@ class ClusterLink:
     async def only_reads(self) -> bool:
         """Return whether it has a key that lets it read alone.
 
-        As long as the cluster has not said so, the file of the key tells; a key of which neither does may only read.
+        Of a key over HTTP its grant tells. Of one for another machine, as long as the cluster has not said so, the file
+        of the key does; a key of which neither does may only read.
         """
-        if self.settings.remote is None and not self.key:
+        if self.grant is not None:
+            return self.grant.role is Role.READ
+        if self.settings.remote is None:
             return False
         if self._connecting is not None and self._client is not None and not self._answered:
             if self._connecting.done():
@@ -138,7 +146,7 @@ class ClusterLink:
             await asyncio.wait({self._connecting}, timeout=GRANT_S)
         if self._answered:
             return self._role == Role.READ
-        return self.settings.remote is None or _kept_role(self.settings.remote) in (None, Role.READ)
+        return _kept_role(self.settings.remote) in (None, Role.READ)
 
     async def _connect(self, client: AsyncClient) -> None:
         """Have the cluster found or started; a failure is logged here and met again by the first tool call."""

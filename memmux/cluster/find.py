@@ -11,11 +11,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from memmux.cluster import given, policy
+from memmux.cluster import given, ping, policy
 from memmux.cluster import start as starting
 from memmux.cluster.endpoint import Endpoint, read
 from memmux.cluster.holder import STOP_S, Holder
-from memmux.cluster.ping import PONG_S, answers, look
+from memmux.cluster.ping import answers, look
 from memmux.cluster.replace import upgraded
 from memmux.cluster.start import RouterEndedError
 from memmux.cluster.steps import PAUSE_MOST_S, Steps, pauses, run
@@ -183,7 +183,7 @@ def reach(remote: Remote, most_s: float) -> Steps[Endpoint]:
     """
     until = time.monotonic() + most_s
     endpoint = Endpoint(remote.endpoint, 0, "", protocol.VERSION, curve=remote.curve)
-    while not (yield from answers(endpoint, PONG_S)):
+    while not (yield from answers(endpoint, ping.PONG_S)):
         if time.monotonic() >= until:
             raise remote.unreachable()
     return endpoint

@@ -10,6 +10,7 @@ import orjson
 from memmux.cluster import given
 from memmux.cluster import start as starting
 from memmux.cluster.endpoint import Endpoint, read
+from memmux.cluster.holder import Holder
 from memmux.cluster.ping import look
 from memmux.cluster.router_flags import SUCCEED
 from memmux.cluster.steps import PAUSE_MOST_S, Steps
@@ -49,7 +50,15 @@ def restart(settings: Settings, named: Collection[str] | None = None) -> Steps[t
                     f"another program is starting the cluster of {places.settings.where}; try again later"
                 )
         before = yield from look(places)
-        return before, (yield from _succeed(places, before, until, named))
+        answered = before is not None
+        before = before or _silent(places)
+        return before, (yield from _succeed(places, before, until, named, answered=answered))
+
+
+def _silent(places: Places) -> Endpoint | None:
+    """Return the endpoint of a router that serves the database, though it has not answered in time."""
+    holder = Holder.of(places)
+    return read(places) if holder is not None and holder.listening else None
 
 
 def upgraded(places: Places, found: Endpoint, until: float) -> Steps[Endpoint]:
@@ -84,8 +93,10 @@ def _failed_lately(lock: FileLock) -> bool:
         return False
 
 
-def _succeed(places: Places, before: Endpoint | None, until: float, named: Collection[str] | None) -> Steps[Endpoint]:
-    """Start a router that takes over; the caller holds the spawn lock."""
+def _succeed(
+    places: Places, before: Endpoint | None, until: float, named: Collection[str] | None, *, answered: bool = True
+) -> Steps[Endpoint]:
+    """Start a router that takes over; the caller holds the spawn lock. answered: whether the one of before did."""
     until += places.settings.drain_s + HAND_OVER_S
     try:
         told = () if before is None or named is None else before.given
@@ -94,9 +105,9 @@ def _succeed(places: Places, before: Endpoint | None, until: float, named: Colle
     except MemmuxError as error:
         if before is None:
             raise
-        # It was not asked yet, or begins anew by itself, as the same process.
+        # It was not asked yet, or begins anew by itself, as the same process; a silent one is not waited for.
         while (serving := (yield from look(places))) is None:
-            if time.monotonic() >= until or not alive(before.pid):
+            if time.monotonic() >= until or not answered or not alive(before.pid):
                 raise
             yield PAUSE_MOST_S
         raise HandOverError(

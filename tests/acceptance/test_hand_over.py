@@ -7,7 +7,8 @@ import json
 
 import pytest
 
-from tests.acceptance.conftest import BOUND_S, MEMMUX, raw_server
+from tests import commands
+from tests.acceptance.conftest import raw_server
 
 pytestmark = pytest.mark.anyio
 
@@ -16,11 +17,8 @@ async def test_idle_server_goes_on_with_the_new_cluster(tidy_env: dict[str, str]
     async with raw_server(tidy_env) as server:
         await server.shake_hands()
         stored = await server.call(1, "memory_store", content="Stored before the handover.")
-        restart = await asyncio.create_subprocess_exec(
-            MEMMUX, "restart", "--json", env=tidy_env, stdout=asyncio.subprocess.PIPE
-        )
-        async with asyncio.timeout(BOUND_S):
-            told = json.loads((await restart.communicate())[0])
+        restart = await asyncio.to_thread(commands.run, ["restart", "--json"], tidy_env)
+        told = json.loads(restart.stdout)
         assert told["before"] is not None
         assert told["before"]["pid"] != told["pid"]
         found = await server.call(2, "memory_get", id=stored["structuredContent"]["id"])

@@ -1,11 +1,11 @@
 """Faults for tests: Python imports this at the start of every process that has this folder on PYTHONPATH.
 
 Workers then die, crash, hang or are slow when a text tells them to, and their writes fail with the error of the system
-whose name stands in the file that MEMMUX_TEST_ERRNO names, for as long as it is there; with MEMMUX_TEST_HANG a writer
-hangs when it starts, and with MEMMUX_TEST_NO_FORKS a fork server ends then; with MEMMUX_TEST_NO_REST it never ends for
-want of work, and MEMMUX_TEST_ANSWER_S says for how many seconds it may be silent; a writer that is to end has those of
-MEMMUX_TEST_STOP_S. A process gets a Ctrl-C when it is
-about to import the module that MEMMUX_TEST_INTERRUPT names.
+whose name stands in the file that MEMMUX_TEST_ERRNO names, for as long as it is there; an embedder begins only once the
+file that MEMMUX_TEST_HOLD names is gone; with MEMMUX_TEST_HANG a writer hangs when it starts, and with
+MEMMUX_TEST_NO_FORKS a fork server ends then; with MEMMUX_TEST_NO_REST it never ends for want of work, and
+MEMMUX_TEST_ANSWER_S says for how many seconds it may be silent; a writer that is to end has those of
+MEMMUX_TEST_STOP_S. A process gets a Ctrl-C when it is about to import the module that MEMMUX_TEST_INTERRUPT names.
 Nothing of this is in the product.
 """
 
@@ -17,6 +17,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -123,6 +124,9 @@ def _begin() -> None:
         ctypes.CDLL(None).sleep(600)  # before it has said anything
     if "MEMMUX_TEST_ERRNO" in os.environ and _kind() == "write":
         _fail_writes(Path(os.environ["MEMMUX_TEST_ERRNO"]))
+    if "MEMMUX_TEST_HOLD" in os.environ and _kind() == "embed":
+        while Path(os.environ["MEMMUX_TEST_HOLD"]).exists():
+            time.sleep(0.01)
 
 
 def _begin_when_forked() -> None:

@@ -93,12 +93,6 @@ def _listening() -> dict[str, str]:
 
 
 @pytest.fixture
-def never_stalled(settings_env: dict[str, str]) -> None:
-    """Let the cluster of this test take no worker for one that hangs, however slow it is."""
-    settings_env["MEMMUX_STALL_S"] = f"{BOUND_S}"
-
-
-@pytest.fixture
 def faults(monkeypatch: pytest.MonkeyPatch, short_tmp: Path) -> Path:
     """Let the clusters of this test obey faults; the file that makes writes fail while it holds an errno's name."""
     order = short_tmp / "errno"

@@ -55,7 +55,6 @@ def test_read_after_an_acknowledged_write_sees_it(client: Client, settings: Sett
             assert reader.search(f"xyzzy{number}", mode="exact").hits == ()
 
 
-@pytest.mark.usefixtures("never_stalled")
 def test_killed_read_worker_is_replaced_and_no_request_fails(client: Client, settings: Settings) -> None:
     for number in range(20):
         client.store(f"memory number {number}")

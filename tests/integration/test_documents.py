@@ -73,6 +73,7 @@ class Reader:
             "MEMMUX_IDLE_EXIT_S": f"{BOUND_S}",
             "MEMMUX_START_TIMEOUT_S": f"{BOUND_S}",
             "MEMMUX_REQUEST_TIMEOUT_S": f"{BOUND_S}",
+            "MEMMUX_STALL_S": f"{BOUND_S}",
             "COLUMNS": "200",
             **({} if model else {"MEMMUX_EMBEDDER": "hash"}),
         }

@@ -179,7 +179,7 @@ def test_session_of_a_killed_client_ends(client: Client, settings_env: dict[str,
         status_until(client, lambda status: "victim" not in {session["name"] for session in status.clients})
 
 
-@pytest.mark.usefixtures("faults", "never_stalled")
+@pytest.mark.usefixtures("faults")
 def test_cancel_interrupts_what_sqlite_is_doing_and_skips_what_waits_for_it(settings: Settings) -> None:
     with Client(settings=settings, name="watcher") as watcher:
         watcher.store("an early memory")
@@ -205,7 +205,7 @@ def test_cancel_interrupts_what_sqlite_is_doing_and_skips_what_waits_for_it(sett
         assert pids_of(watcher.status()) == pids_of(before)
 
 
-@pytest.mark.usefixtures("faults", "never_stalled")
+@pytest.mark.usefixtures("faults")
 def test_query_that_takes_too_long_ends_at_its_deadline(settings: Settings) -> None:
     with Client(settings=settings) as client:
         client.store("an early memory")

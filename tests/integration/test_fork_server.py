@@ -37,9 +37,8 @@ KINDS = ("read", "write", "embed")
 
 
 @pytest.fixture(autouse=True)
-def restless(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, never_stalled: None) -> None:
+def restless(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Have fork servers stay, except in tests of how they end, and not be given up while they are only slow."""
-    del never_stalled
     monkeypatch.setenv("PYTHONPATH", python_path(FAULTS))
     if "rests" not in request.node.name:
         monkeypatch.setenv("MEMMUX_TEST_NO_REST", "1")

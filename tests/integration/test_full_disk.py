@@ -23,8 +23,6 @@ from tests.integration.helpers import complete, pids_of, status_until
 from tests.integration.machines import memmux
 from tests.integration.stops import stop_in_time
 
-pytestmark = pytest.mark.usefixtures("never_stalled")
-
 
 @pytest.fixture
 def small_disk(short_tmp: Path) -> Iterator[Path]:

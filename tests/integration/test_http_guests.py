@@ -219,7 +219,6 @@ def test_who_asks_over_http_is_shown_by_application_and_address(http_env: dict[s
     assert "curl/8.5.0 at 127.0.0.1" in memmux(http_env, "status").stdout
 
 
-@pytest.mark.usefixtures("never_stalled")
 def test_a_renewed_certificate_is_served_by_the_same_gateway_and_one_that_is_no_good_is_said(
     http_env: dict[str, str], settings: Settings, tmp_path: Path
 ) -> None:

@@ -9,7 +9,7 @@ import socket
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
@@ -204,13 +204,23 @@ def test_an_upload_of_a_gateway_that_is_killed_leaves_no_file(http_env: dict[str
     token = token_of(http_env, "guest")
     assert memmux(http_env, "store", "The cluster has the environment of who starts it.").returncode == 0
     status = until_served(http_env)
-    with (
-        Client(settings=load(environment=http_env), name="test", start=False) as client,
-        socket.create_connection(("127.0.0.1", int(status.http.rpartition(":")[2]))) as sender,
-    ):
-        head = f"POST /api/ingest HTTP/1.1\r\nHost: 127.0.0.1\r\nX-API-Key: {token}\r\nContent-Length: 9000000\r\n\r\n"
-        sender.sendall(head.encode() + b"some words " * 200_000)
-        status_until(client, lambda _: any(tmp_path.glob("memmux-upload-*/file")))
+    at = "127.0.0.1", int(status.http.rpartition(":")[2])
+    head = f"POST /api/ingest HTTP/1.1\r\nHost: 127.0.0.1\r\nX-API-Key: {token}\r\nContent-Length: 9000000\r\n\r\n"
+    with Client(settings=load(environment=http_env), name="test", start=False) as client, ExitStack() as senders:
+        sender: socket.socket | None = None
+
+        def uploading(_: Status) -> bool:
+            nonlocal sender
+            try:
+                if sender is None:
+                    sender = senders.enter_context(socket.create_connection(at, BOUND_S))
+                    sender.sendall(head.encode() + b"some words " * 200_000)
+                sender.sendall(b"some words " * 100)
+            except ConnectionError:  # nothing came for longer than the gateway waits, as we stood still
+                sender = None
+            return any(tmp_path.glob("memmux-upload-*/file"))
+
+        status_until(client, uploading)
         os.kill(_gateway(status), signal.SIGKILL)
         status_until(client, _another(_gateway(status)))
         assert not list(tmp_path.glob("memmux-upload-*"))

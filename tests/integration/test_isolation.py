@@ -33,7 +33,6 @@ def _loaded(pid: int) -> set[str]:
 
 
 @pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="looks into /proc")
-@pytest.mark.usefixtures("never_stalled")
 def test_each_process_loads_only_what_its_work_needs(
     model_env: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

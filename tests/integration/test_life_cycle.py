@@ -87,7 +87,7 @@ def test_cluster_whose_python_is_gone_for_a_while_serves_with_what_it_has_and_he
             assert process.poll() is None
             assert time.monotonic() < until
             pause()
-        before = status_until(client, lambda status: [w["state"] for w in status.workers] == ["ready"] * 4)
+        before = status_until(client, complete)
         environment.unlink()
         if sys.platform == "linux":  # else workers would be forked all the same
             with suppress(ProcessLookupError):  # it has ended, as all workers work

@@ -6,7 +6,6 @@ import asyncio
 import os
 import threading
 
-import pytest
 import zmq
 
 from memmux import AsyncClient, Client
@@ -17,8 +16,6 @@ from memmux.wire import protocol, sockets
 from memmux.wire.protocol import Header, Kind
 from tests.bounds import BOUND_S
 from tests.integration.helpers import complete, pids_of, status_until
-
-pytestmark = pytest.mark.usefixtures("never_stalled")
 
 
 def test_flood_is_refused_at_once_and_other_clients_are_served(client: Client, settings: Settings) -> None:

@@ -55,8 +55,12 @@ def opened(browser: Browser, served: Served) -> Iterator[Window]:
 
 
 def failed(client: Client) -> int:
-    requests = client.status().requests
-    return sum(sum(one.get("errors", {}).values()) for name, one in requests.items() if name.startswith("memory."))
+    """How many requests for memories failed; a look for changes, which the page's stream asks for itself, is none."""
+    return sum(
+        sum(one.get("errors", {}).values())
+        for name, one in client.status().requests.items()
+        if name.startswith("memory.") and name != "memory.changes"
+    )
 
 
 def box(page: Page, selector: str) -> dict[str, float]:

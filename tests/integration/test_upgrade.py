@@ -17,6 +17,7 @@ from bench.faults import editions, upgrade
 from bench.faults.editions import Edition
 from bench.harness.arena import Arena, arena
 from memmux import AsyncClient, Client
+from memmux.cluster import ping as pings
 from memmux.cluster.endpoint import read
 from memmux.cluster.replace import restart
 from memmux.cluster.steps import run
@@ -26,7 +27,7 @@ from memmux.config.settings import EmbedderChoice, Settings
 from memmux.errors import ProtocolVersionError
 from memmux.processes import alive
 from memmux.version import __version__
-from tests.bounds import BOUND_S, DRAIN_S, PONG_S, pause
+from tests.bounds import BOUND_S, PONG_S, pause
 from tests.import_path import python_path
 from tests.integration.helpers import complete, gone, lines_of, pids_of, status_until
 
@@ -227,6 +228,16 @@ def test_request_that_takes_longer_than_a_hand_over_may_is_done_by_the_successor
         searching.join(BOUND_S)
         assert found == [1]
         assert client.status().pid == json.loads(ended.stdout)["pid"]
+
+
+def test_a_router_that_answers_late_is_the_one_of_before(
+    client: Client, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pid = client.status().pid
+    monkeypatch.setattr(pings, "PONG_S", 0.0)
+    before, after = run(restart(settings))
+    assert before is not None
+    assert (before.pid, after.pid != pid) == (pid, True)
 
 
 def test_restart_without_a_cluster_starts_one(settings: Settings) -> None:

@@ -15,7 +15,7 @@ from tests.bounds import BOUND_S
 from tests.integration.helpers import all_ready, complete, gone, status_until, workers_of
 
 
-@pytest.mark.usefixtures("faults", "never_stalled")
+@pytest.mark.usefixtures("faults")
 @pytest.mark.parametrize("kind", ["read", "write"])
 def test_worker_that_grows_too_large_is_replaced_and_no_request_fails(settings: Settings, kind: str) -> None:
     with Client(settings=replace(settings, readers=1, worker_rss_mb=1)) as client:

@@ -22,7 +22,7 @@ TRIES = 3
 WORDS = f"{'x' * 999} " * 600  # six hundred kilobytes that are soon embedded
 
 
-@pytest.mark.usefixtures("faults", "never_stalled")
+@pytest.mark.usefixtures("faults")
 def test_read_in_the_way_of_a_large_log_ends_and_the_log_shrinks(settings: Settings) -> None:
     settings = replace(settings, wal_mb=1)
     with Client(settings=settings) as client, Client(settings=settings, name="stuck") as stuck:

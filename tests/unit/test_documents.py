@@ -20,7 +20,7 @@ memmux list
 1 of 1
 ```
 
-<!-- not run: needs a disk; instead: ls -->
+<!-- not run: needs a disk; instead: memmux tail; memmux top -->
 ```sh
 cp a b
 ```
@@ -61,7 +61,11 @@ def test_a_block_is_what_its_comments_say(page: Path) -> None:
     listed, copied, console, file, unmarked = blocks(page)
     assert (listed.fate, listed.first) == ("run", "mkdir a")
     assert listed.commands == [("mkdir a", None), ("memmux list\n", "1 of 1\n")]
-    assert (copied.fate, copied.not_run, copied.commands) == ("not run", "needs a disk", [("ls", None)])
+    assert (copied.fate, copied.not_run, copied.commands) == (
+        "not run",
+        "needs a disk",
+        [("memmux tail\nmemmux top", None)],
+    )
     assert console.commands == [('memmux store \\\n  "one"', "…  stored\n"), ("memmux list", None)]
     assert (file.fate, file.file, file.text) == ("file", "~/a.toml", "a = 1\n")
     assert (unmarked.fate, unmarked.looks_run) == ("shown", True)

@@ -258,22 +258,23 @@ export async function logLines(request) {
   }));
 }
 
-// Return groups of which one memory may stay and the others may go, the first of them; more: whether there are others.
+// Return groups of which one memory may stay and the others may go, the first of them; more: whether there are others; notes:
+// sentences on the answer.
 export async function duplicates() {
   const groups = [];
-  let after = 0;
+  let [after, notes] = [0, []];
   do {
     const said = await ask('duplicates', { query: { after, limit: 100, namespace: EVERYWHERE } });
     for (const { members } of said.groups) groups.push({ keep: read(members[0].memory), others: members.slice(1).map(looked) });
-    after = said.next;
+    [after, notes] = [said.next, said.notes ?? []];
   } while (after !== null && groups.length < 100);
-  return { groups, more: after !== null };
+  return { groups, more: after !== null, notes };
 }
 
 export async function superseded() {
   const said = await ask('superseded', { query: { limit: 200, namespace: EVERYWHERE } });
   const groups = chains(said.memories.filter((one) => !one.deleted).map((one) => ({ memory: looked(one), by: one.by && read(one.by) })));
-  return { groups, more: said.total > said.memories.length };
+  return { groups, more: said.total > said.memories.length, notes: said.notes ?? [] };
 }
 
 const looked = ({ memory: one, etag }) => ({ ...read(one), etag });

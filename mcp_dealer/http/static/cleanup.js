@@ -1,5 +1,5 @@
 // What is there twice, and what a newer version has replaced: each is shown before it goes, and can be brought back.
-import { cleanUp, duplicates, newest, remove, superseded } from './api.js';
+import { cleanUp, duplicates, newest, remove, status, superseded } from './api.js';
 import { address } from './address.js';
 import { difference } from './diff.js';
 import { button, element, fill, said } from './dom.js';
@@ -10,37 +10,57 @@ import { deleting, failed, toast } from './toast.js';
 import { ago, beginning, counted } from './words.js';
 
 const memories = (count) => counted(count, 'memory', 'memories');
+const waits = (count) => `${memories(count)} ${count === 1 ? 'waits for its vector and is' : 'wait for their vectors and are'} compared then.`;
 
 export function open(root) {
   const twice = new Kind('Duplicates', 'Memories that say nearly the same. The one of each group that was created first stays.', duplicates, 'duplicates');
   const old = new Kind('Superseded', 'Versions that a newer one has taken the place of. Searches leave them out already.', superseded, 'superseded');
   fill(root, element('div', { class: 'view' }, element('header', { class: 'view-head' }, element('h1', {}, 'Clean up')), twice.root, old.root));
   const again = () => Promise.all([twice.show(), old.show()]).catch(failed);
+  const told = ({ detail }) => detail.pending === 0 && twice.waiting && again();
   addEventListener('memories-changed', again);
-  return { update: again, close: () => removeEventListener('memories-changed', again) };
+  addEventListener('status-changed', told);
+  return {
+    update: again,
+    close() {
+      removeEventListener('memories-changed', again);
+      removeEventListener('status-changed', told);
+    },
+  };
 }
 
+// waiting: how many memories had no vector yet when duplicates were looked for; turn: of the last look, whose answer is shown.
 class Kind {
+  waiting = 0;
+  turn = 0;
+
   constructor(title, words, find, kind) {
     Object.assign(this, { find, kind, title });
     this.all = element('div', { class: 'actions' });
+    this.notes = element('div', { class: 'notes' });
     this.body = element('div', { class: 'groups' });
-    this.root = element('section', { class: 'card' }, element('div', { class: 'card-head' }, element('h2', {}, title), this.all), element('p', { class: 'muted' }, words), this.body);
+    this.root = element('section', { class: 'card' }, element('div', { class: 'card-head' }, element('h2', {}, title), this.all), element('p', { class: 'muted' }, words), this.notes, this.body);
   }
 
   async show() {
+    const turn = ++this.turn;
     let found;
     try {
+      if (this.kind === 'duplicates') this.waiting = (await status()).pending ?? 0; // asked first: it may fall meanwhile
       found = await this.find();
     } catch (error) {
-      fill(this.body, element('p', { class: 'wrong' }, sentence(error)));
+      if (turn === this.turn) fill(this.body, element('p', { class: 'wrong' }, sentence(error)));
       return;
     }
+    if (turn !== this.turn) return;
     const { groups, more } = found;
+    const told = [this.waiting > 0 && waits(this.waiting), ...found.notes].filter(Boolean);
+    fill(this.notes, told.map((note) => element('p', {}, note)));
     const count = groups.reduce((sum, group) => sum + group.others.length, 0);
     if (!this.busy) fill(this.all, count > 1 && may('write') && button('Delete all…', () => this.#ask(), { class: 'danger' }));
     if (groups.length === 0) {
-      fill(this.body, element('p', { class: 'empty small' }, this.kind === 'duplicates' ? 'Nothing is there twice.' : 'Nothing is superseded.'));
+      const nothing = this.kind === 'superseded' ? 'Nothing is superseded.' : told.length > 0 ? 'Nothing that is compared is there twice.' : 'Nothing is there twice.';
+      fill(this.body, element('p', { class: 'empty small' }, nothing));
       return;
     }
     fill(this.body, groups.slice(0, 100).map((group) => this.#group(group)), (more || groups.length > 100) && element('p', { class: 'muted' }, 'There are more; they follow when these are gone.'));

@@ -22,7 +22,10 @@ export function toast(words, action = null, kind = 'info') {
   while (shown.children.length > 3) shown.firstChild.remove();
   let left = setTimeout(close, STAYS_MS);
   const hold = () => clearTimeout(left);
-  const letGo = () => (left = setTimeout(close, STAYS_MS));
+  const letGo = () => {
+    hold();
+    left = setTimeout(() => box.matches(':hover, :focus-within') || close(), STAYS_MS); // the other one may be there yet
+  };
   for (const name of ['mouseenter', 'focusin']) box.addEventListener(name, hold);
   for (const name of ['mouseleave', 'focusout']) box.addEventListener(name, letGo);
   return box;

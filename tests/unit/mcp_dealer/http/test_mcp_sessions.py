@@ -33,7 +33,8 @@ async def sessions(settings: Settings) -> AsyncIterator[McpSessions]:
 
 
 def _caller(settings: Settings, token: str, role: Role = Role.WRITE) -> Caller:
-    return Caller("laptop", Grant(name="laptop", role=role), ClusterLink(settings, key="laptop"), token=token)
+    grant = Grant(name="laptop", role=role)
+    return Caller("laptop", grant, ClusterLink(settings, grant=grant), token=token)
 
 
 @pytest.mark.parametrize("away", [False, True], ids=["in use", "put away"])

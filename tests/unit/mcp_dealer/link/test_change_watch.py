@@ -14,6 +14,7 @@ from mcp_dealer.link.change_watch import ASKED, ChangeWatch
 from mcp_dealer.link.cluster_link import ClusterLink
 from memmux.config.settings import Settings
 from memmux.errors import ClusterError, KeyRefusedError
+from memmux.wire.grants import Grant
 from tests.bounds import BOUND_S
 from tests.unit.mcp_dealer.stand_in import StandIn
 
@@ -75,7 +76,7 @@ async def test_who_is_not_answered_keeps_nobody_else_waiting(client: Any) -> Non
 
 async def test_the_client_of_a_key_is_asked_where_there_is_no_other(client: Any) -> None:
     watch, keyed = ChangeWatch(poll_s=0.001), cast("Any", Refused())
-    LINK.set(ClusterLink(Settings(), key="laptop"))
+    LINK.set(ClusterLink(Settings(), grant=Grant(name="laptop")))
     waiting = [asyncio.create_task(watch.wait(keyed, 3))]
     LINK.set(None)
     waiting.append(asyncio.create_task(watch.wait(client, 3)))
@@ -99,7 +100,7 @@ async def test_who_was_not_answered_once_is_asked_again_before_the_client_of_a_k
         return await ask(after, **options)
 
     client.changes = changes
-    LINK.set(ClusterLink(Settings(), key="laptop"))
+    LINK.set(ClusterLink(Settings(), grant=Grant(name="laptop")))
     waiting = [asyncio.create_task(watch.wait(cast("Any", StandIn(settings=Settings(), name="keyed")), 3))]
     LINK.set(None)
     waiting.append(asyncio.create_task(watch.wait(client, 3)))

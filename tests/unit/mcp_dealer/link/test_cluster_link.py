@@ -12,6 +12,7 @@ from memmux.errors import ClusterStartError, ClusterUnreachableError
 from memmux.trust import remotes
 from memmux.trust.remotes import Remote
 from memmux.wire.curve import KeyPair
+from memmux.wire.grants import Grant
 from memmux.wire.roles import Role
 from tests.unit.mcp_dealer.stand_in import StandIn
 
@@ -74,6 +75,13 @@ async def test_the_file_of_a_key_tells_what_it_allows_until_the_cluster_does(
     made[0].error = None
     assert await link.only_reads() is False  # the stand-in has no key that limits it
     await link.aclose()
+
+
+@pytest.mark.parametrize("role", Role)
+async def test_what_a_key_over_http_allows_is_known_without_the_cluster(role: Role) -> None:
+    link = ClusterLink(Settings(), grant=Grant(name="a", role=role))
+    assert await link.only_reads() is (role is Role.READ)
+    assert await link.beside({}).only_reads() is (role is Role.READ)
 
 
 async def test_a_key_that_can_not_be_read_lets_it_read_alone(made: list[StandIn], tmp_path: Path) -> None:
