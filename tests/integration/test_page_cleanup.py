@@ -40,7 +40,7 @@ def test_duplicates_are_looked_for_again_once_memories_have_their_vectors(
         with served_for(settings) as served, window(browser, served.url) as opened:
             page = opened.go("/?view=cleanup")
             page.wait_for_selector(".notes:has-text('no memory has a vector yet')")
-            assert "2 memories wait for their vectors" in page.inner_text(".notes >> nth=0")
+            assert "Compared once there is a vector: 2 memories." in page.inner_text(".notes >> nth=0")
             assert "Nothing is there twice." not in page.inner_text(".view")
             held.unlink()
             page.wait_for_selector(".group:has-text('The ferry leaves at noon')")

@@ -10,7 +10,7 @@ import { deleting, failed, toast } from './toast.js';
 import { ago, beginning, counted } from './words.js';
 
 const memories = (count) => counted(count, 'memory', 'memories');
-const waits = (count) => `${memories(count)} ${count === 1 ? 'waits for its vector and is' : 'wait for their vectors and are'} compared then.`;
+const waits = (count) => `Compared once there is a vector: ${memories(count)}.`;
 
 export function open(root) {
   const twice = new Kind('Duplicates', 'Memories that say nearly the same. The one of each group that was created first stays.', duplicates, 'duplicates');
@@ -59,7 +59,7 @@ class Kind {
     const count = groups.reduce((sum, group) => sum + group.others.length, 0);
     if (!this.busy) fill(this.all, count > 1 && may('write') && button('Delete all…', () => this.#ask(), { class: 'danger' }));
     if (groups.length === 0) {
-      const nothing = this.kind === 'superseded' ? 'Nothing is superseded.' : told.length > 0 ? 'Nothing that is compared is there twice.' : 'Nothing is there twice.';
+      const nothing = this.kind === 'superseded' ? 'Nothing is superseded.' : told.length > 0 ? 'Nothing else is there twice.' : 'Nothing is there twice.';
       fill(this.body, element('p', { class: 'empty small' }, nothing));
       return;
     }
