@@ -24,18 +24,35 @@ from memmux.config.settings import EmbedderChoice
     show_default=True,
     help="What keeps the database; of PostgreSQL the primary and its replica are struck, too.",
 )
+@click.option(
+    "--stall",
+    "stall_s",
+    type=click.FloatRange(1, 600),
+    default=3.0,
+    show_default=True,
+    help="Seconds of silence, after which a worker or gateway is taken to hang.",
+)
 @click.option("--quick", is_flag=True, help="Few clients and one round of faults, to see that everything works.")
 @json_option
 def chaos(
-    *, seconds: float, clients: int, most: int | None, seed: int, embedder: str, engine: str, quick: bool, as_json: bool
+    *,
+    seconds: float,
+    clients: int,
+    most: int | None,
+    seed: int,
+    embedder: str,
+    engine: str,
+    stall_s: float,
+    quick: bool,
+    as_json: bool,
 ) -> None:
     """Kill and stall processes under load, then prove that nothing acknowledged was lost."""
     from bench.faults.chaos import run
 
     if quick:
         clients, most = min(clients, 4), min(most or 12, 12)
-    servers = engine == "postgresql"
-    sys.exit(run(seconds, clients, seed, EmbedderChoice(embedder), most=most, servers=servers, as_json=as_json))
+    servers, choice = engine == "postgresql", EmbedderChoice(embedder)
+    sys.exit(run(seconds, clients, seed, choice, most=most, servers=servers, stall_s=stall_s, as_json=as_json))
 
 
 @click.command()

@@ -26,7 +26,6 @@ from memmux import Client
 from memmux.config.settings import EmbedderChoice
 from memmux.wire.answers import Status
 
-STALL_S = 10.0  # ten times what a live worker is ever silent on a machine that has time for it
 HOSTS = 1 / 2  # of the clients are MCP hosts
 READY_S = 240.0  # for all workers, the model included
 PAUSE_MS = 10  # what a client waits between two calls, on average
@@ -41,17 +40,19 @@ def run(
     *,
     most: int | None = None,
     servers: bool = False,
+    stall_s: float,
     as_json: bool,
 ) -> int:
     """Break a cluster, for so long or with so many faults at most; print what came of it, and return the exit code.
 
     servers: whether its database is on PostgreSQL; a primary and a replica are run then, and struck, too.
+    stall_s: of silence, after which a worker or gateway is taken to hang.
     """
     began = time.monotonic()
     with ExitStack() as opened:
         both = opened.enter_context(pair()) if servers else None
         changes = {} if both is None else {"server": both.url}
-        bounds = {"stall_s": STALL_S, "request_timeout_s": CALL_S, "start_timeout_s": CALL_S}
+        bounds = {"stall_s": stall_s, "request_timeout_s": CALL_S, "start_timeout_s": CALL_S}
         here = opened.enter_context(arena(embedder=embedder, **bounds, **changes))
         siege, verdict = _besiege(here, _due(seed, seconds, most, servers=servers), clients, seed, both)
         left = here.left()

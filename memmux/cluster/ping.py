@@ -16,9 +16,9 @@ from memmux.wire.protocol import Header, Kind
 PONG_S = 3.0  # a router that does not answer a PING for so long is dead
 
 
-def ping(endpoint: Endpoint, timeout_s: float | None = None) -> bool:
-    """Return whether a router answers there within the time, which is `PONG_S` if none is given."""
-    return run(answers(endpoint, PONG_S if timeout_s is None else timeout_s))
+def ping(endpoint: Endpoint) -> bool:
+    """Return whether a router answers there in time."""
+    return run(answers(endpoint, PONG_S))
 
 
 def look(places: Places) -> Steps[Endpoint | None]:

@@ -53,17 +53,13 @@ class Trial:
     said: str = ""
 
 
-def run(entry: HttpEntry, bound_s: float | None = None) -> Trial:
-    """Say `initialize` at the entry's URL, with its token, and end the session that begins.
-
-    bound_s: what it takes at most; None for BOUND_S.
-    """
-    bound_s = BOUND_S if bound_s is None else bound_s
-    until = time.monotonic() + bound_s
+def run(entry: HttpEntry) -> Trial:
+    """Say `initialize` at the entry's URL, with its token, and end the session that begins; takes BOUND_S at most."""
+    until = time.monotonic() + BOUND_S
     try:
         parts = urlsplit(entry.url)
         kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-        connection = kind(parts.hostname or "", parts.port, timeout=bound_s)
+        connection = kind(parts.hostname or "", parts.port, timeout=BOUND_S)
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         with closing(connection):
             return _ask(connection, path, entry.token, until)
@@ -72,7 +68,7 @@ def run(entry: HttpEntry, bound_s: float | None = None) -> Trial:
     except http.client.HTTPException as error:
         return Trial(Outcome.STRANGER, f"it does not speak HTTP as it should: {error!r}")
     except TimeoutError:
-        return Trial(Outcome.SILENT, f"not within {bound_s:g} s")
+        return Trial(Outcome.SILENT, f"not within {BOUND_S:g} s")
     except (OSError, ValueError) as error:
         return Trial(Outcome.SILENT, getattr(error, "strerror", None) or str(error))
 

@@ -23,19 +23,16 @@ class Trial:
     tools: int
 
 
-def run(entry: Entry, folder: Path, bound_s: float | None = None) -> Trial:
+def run(entry: Entry, folder: Path) -> Trial:
     """Start the entry's command in `folder` with its variables and a client's near-empty environment, and talk to it.
-
-    bound_s: what it takes at most; None for BOUND_S.
 
     Raises ServerSilentError with the last line that the server wrote to standard error.
     """
-    bound_s = BOUND_S if bound_s is None else bound_s
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as errors:
         try:
-            return asyncio.run(_bounded(entry, folder, errors, bound_s))
+            return asyncio.run(_bounded(entry, folder, errors))
         except TimeoutError:
-            why = f"it said nothing for {bound_s:.0f} s"
+            why = f"it said nothing for {BOUND_S:.0f} s"
         except OSError as error:
             why = error.strerror or str(error)
         except Exception as error:  # noqa: BLE001  # whatever the SDK raises, alone or in groups, is the server's failure
@@ -48,10 +45,10 @@ def run(entry: Entry, folder: Path, bound_s: float | None = None) -> Trial:
     )
 
 
-async def _bounded(entry: Entry, folder: Path, errors: TextIO, bound_s: float) -> Trial:
+async def _bounded(entry: Entry, folder: Path, errors: TextIO) -> Trial:
     import mcp  # noqa: F401 - costs a second or more, which is not the server's
 
-    async with asyncio.timeout(bound_s):
+    async with asyncio.timeout(BOUND_S):
         return await _ask(entry, folder, errors)
 
 

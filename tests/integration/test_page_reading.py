@@ -87,9 +87,12 @@ def test_a_memory_of_another_namespace_is_read_changed_and_deleted_without_a_fai
     assert failed(client) == before
 
 
-def test_a_memory_whose_deletion_is_answered_late_is_not_read_meanwhile(opened: Window, client: Client) -> None:
-    stored = client.store("It goes, and the answer is late")
-    page = opened.go(f"/?memory={stored.id}")
+def deleting(opened: Window, memory_id: str, most: int | None = None) -> list[Route]:
+    """Delete a memory by its button; return what the page asks of it from then on, which is not answered.
+
+    most: of these; what follows is answered.
+    """
+    page = opened.go(f"/?memory={memory_id}")
     page.wait_for_selector(".connection.live")
     opened.quiet(".memory .content")
     held: list[Route] = []
@@ -97,10 +100,16 @@ def test_a_memory_whose_deletion_is_answered_late_is_not_read_meanwhile(opened: 
     def hold(route: Route) -> None:
         held.append(route)
 
-    page.route(f"**/api/memories/{stored.id}*", hold)
+    page.route(f"**/api/memories/{memory_id}*", hold, times=most)
     page.click(".memory button:has-text('Delete')")
     while not held:
         page.wait_for_selector(".memory .content")
+    return held
+
+
+def test_a_memory_whose_deletion_is_answered_late_is_not_read_meanwhile(opened: Window, client: Client) -> None:
+    stored = client.store("It goes, and the answer is late")
+    page, held = opened.page, deleting(opened, stored.id)
     answer = held[0].fetch()
     client.store("Said after it is gone")
     page.wait_for_selector(".row:has-text('Said after it is gone')")  # so the page has heard of both
@@ -112,18 +121,7 @@ def test_a_memory_whose_deletion_is_answered_late_is_not_read_meanwhile(opened: 
 def test_a_memory_whose_deletion_fails_is_read_as_somebody_changed_it_meanwhile(opened: Window, client: Client) -> None:
     opened.forgiven = ("503",)
     stored = client.store("It was to go")
-    page = opened.go(f"/?memory={stored.id}")
-    page.wait_for_selector(".connection.live")
-    opened.quiet(".memory .content")
-    held: list[Route] = []
-
-    def hold(route: Route) -> None:
-        held.append(route)
-
-    page.route(f"**/api/memories/{stored.id}*", hold, times=1)
-    page.click(".memory button:has-text('Delete')")
-    while not held:
-        page.wait_for_selector(".memory .content")
+    page, held = opened.page, deleting(opened, stored.id, most=1)
     client.update(stored.id, content="It stays, and says so")
     page.wait_for_selector(".row:has-text('It stays, and says so')")
     held[0].fulfill(status=503, content_type="application/problem+json", body='{"title": "not now"}')

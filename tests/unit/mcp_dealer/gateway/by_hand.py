@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
@@ -48,3 +49,9 @@ class Meet(Protocol):
 def hello(**fields: str) -> bytes:
     """What a relay says first."""
     return frames.pack_fields([("version", "0.1.0"), ("session", "s"), ("pid", str(os.getpid())), *fields.items()])
+
+
+def said(method: str, request_id: object = None, **params: object) -> str:
+    """Return a message of a host; without an id it is a notification."""
+    numbered = {} if request_id is None else {"id": request_id}
+    return json.dumps({"jsonrpc": "2.0", "method": method, "params": params, **numbered})

@@ -15,31 +15,21 @@ from mcp_dealer.gateway.streams import line_of
 from memmux.errors import ERRORS
 from memmux.relay import frames
 from memmux.relay.frames import Frame, FrameReader
-from tests.unit.mcp_dealer.gateway.by_hand import ByHand, Meet, hello
+from tests.unit.mcp_dealer.gateway.by_hand import ByHand, Meet, hello, said
 from tests.unit.mcp_dealer.stand_in import StandIn
 
 pytestmark = pytest.mark.anyio
 RECORDED = Path(__file__).with_name("relay-0.1.0.frames")
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-def _said(method: str, request_id: object = None, **params: object) -> str:
-    numbered = {} if request_id is None else {"id": request_id}
-    return json.dumps({"jsonrpc": "2.0", "method": method, "params": params, **numbered})
-
-
-INITIALIZE = _said(
+INITIALIZE = said(
     "initialize", "i", protocolVersion="2025-06-18", capabilities={}, clientInfo={"name": "by-hand", "version": "1"}
 )
-INITIALIZED = _said("notifications/initialized")
+INITIALIZED = said("notifications/initialized")
 
 
 def _call(request_id: object, tool: str, **arguments: object) -> str:
-    return _said("tools/call", request_id, name=tool, arguments=arguments)
+    return said("tools/call", request_id, name=tool, arguments=arguments)
 
 
 async def _begin(relay: ByHand) -> None:
@@ -93,7 +83,7 @@ async def test_a_handshake_that_is_refused_is_not_kept_for_the_next_gateway(meet
     }
     envelope = {f"io.modelcontextprotocol/{name}": value for name, value in about.items()}
     async with meet() as relay:
-        relay.line(1, _said("server/discover", 1, _meta=envelope))
+        relay.line(1, said("server/discover", 1, _meta=envelope))
         assert "result" in _json(await relay.until(frames.ANSWER, 1))
         relay.line(2, INITIALIZE)
         assert "error" in _json(await relay.until(frames.ANSWER, 2))
@@ -110,10 +100,10 @@ async def test_what_is_listened_to_waits_all_the_time_until_it_is_cancelled(meet
     envelope = {f"io.modelcontextprotocol/{name}": value for name, value in about.items()}
     wanted = {"resourceSubscriptions": ["memory://changes"]}
     async with meet() as relay:
-        relay.line(1, _said("subscriptions/listen", 1, _meta=envelope, notifications=wanted))
+        relay.line(1, said("subscriptions/listen", 1, _meta=envelope, notifications=wanted))
         assert (await relay.until(frames.PIN, 1)).at == 1
         await relay.until(frames.OUTPUT)
-        relay.line(2, _said("notifications/cancelled", requestId=1))
+        relay.line(2, said("notifications/cancelled", requestId=1))
         assert (await relay.until(frames.PIN, 0)).payload == b"1"
         await relay.until(frames.SETTLED, 2)
 
@@ -168,8 +158,8 @@ async def test_what_is_no_message_is_refused_and_what_wants_no_answer_is_settled
         await _begin(relay)
         relay.line(3, "no JSON")
         relay.line(4, json.dumps({"jsonrpc": "2.0", "id": 9, "result": {}}))
-        relay.line(5, _said("notifications/whatever"))
-        relay.line(6, "[1, " + _said("ping", 1) + "," + _said("ping", 2) + "]")
+        relay.line(5, said("notifications/whatever"))
+        relay.line(6, "[1, " + said("ping", 1) + "," + said("ping", 2) + "]")
         assert _json(await relay.until(frames.ANSWER, 3))["error"]["code"] == -32700
         await relay.until(frames.SETTLED, 4)
         await relay.until(frames.SETTLED, 5)
@@ -184,7 +174,7 @@ async def test_a_cancelled_call_is_settled_before_what_cancels_it(meet: Meet, cl
         await relay.until(frames.ANSWER, 3)
         clients[0].wait()
         relay.line(4, _call(4, "memory_get", id="0001"))
-        relay.line(5, _said("notifications/cancelled", requestId=4))
+        relay.line(5, said("notifications/cancelled", requestId=4))
         await relay.until(frames.SETTLED, 5)
         kinds = [(frame.kind, frame.number) for frame in relay.heard]
         assert kinds.index((frames.SETTLED, 4)) < kinds.index((frames.SETTLED, 5))
@@ -197,29 +187,29 @@ async def test_a_cancellation_with_an_id_is_a_request_that_is_answered(
     async with meet() as relay:
         await _begin(relay)
         if with_sdk:
-            relay.line(3, _said("resources/read", 3, uri="nothing"))
+            relay.line(3, said("resources/read", 3, uri="nothing"))
             await relay.until(frames.ANSWER, 3)
         relay.line(4, _call(4, "memory_get", id="0001"))
         await relay.until(frames.ANSWER, 4)
         clients[0].wait()
         relay.line(5, _call(5, "memory_get", id="0001"))
-        relay.line(6, _said("notifications/cancelled", 6, requestId=5))
+        relay.line(6, said("notifications/cancelled", 6, requestId=5))
         answer = _json(await relay.until(frames.ANSWER, 6))
         assert (answer["id"], answer["error"]["code"]) == (6, METHOD_NOT_FOUND)
         assert not any(frame.number == 5 for frame in relay.heard)
-        relay.line(7, _said("notifications/cancelled", requestId=5))
+        relay.line(7, said("notifications/cancelled", requestId=5))
         await relay.until(frames.SETTLED, 7)
 
 
 async def test_a_relay_is_not_read_further_while_many_lines_are_unanswered(meet: Meet, clients: list[StandIn]) -> None:
     async with meet() as relay:
         await _begin(relay)
-        relay.line(3, _said("ping", 3))
+        relay.line(3, said("ping", 3))
         await relay.until(frames.ANSWER, 3)
         clients[0].wait()
         for number in range(4, 4 + LINES):
             relay.line(number, _call(number, "memory_get", id="0001"))
-        relay.line(1000, _said("ping", 1000))
+        relay.line(1000, said("ping", 1000))
         await clients[0].waited(LINES)
         assert not [frame for frame in relay.heard if frame.number == 1000]
         clients[0].go_on()
@@ -260,7 +250,7 @@ async def test_what_many_gateways_died_of_is_answered_with_an_error(meet: Meet) 
 async def test_an_error_of_the_cluster_is_an_answer(meet: Meet, clients: list[StandIn]) -> None:
     async with meet() as relay:
         await _begin(relay)
-        relay.line(3, _said("tools/list", 3))
+        relay.line(3, said("tools/list", 3))
         await relay.until(frames.ANSWER, 3)
         clients[0].error = ERRORS["cluster_start_failed"]()
         relay.line(4, _call(4, "memory_get", id="0001"))
@@ -285,11 +275,11 @@ async def test_an_answer_that_no_frame_could_hold_is_an_error(meet: Meet, monkey
     async with meet() as relay:
         await _begin(relay)
         monkeypatch.setattr(frames, "PAYLOAD_BYTES", 2000)
-        relay.line(3, _said("tools/list", "long"))
+        relay.line(3, said("tools/list", "long"))
         found = _json(await relay.until(frames.ANSWER, 3))
         assert (found["id"], found["error"]["message"]) == (
             "long",
             "too_long: the answer is longer than 2000 bytes; ask for less at once",
         )
-        relay.line(4, _said("ping", "short"))
+        relay.line(4, said("ping", "short"))
         assert _json(await relay.until(frames.ANSWER, 4)) == {"jsonrpc": "2.0", "id": "short", "result": {}}

@@ -8,30 +8,20 @@ import pytest
 
 from mcp_dealer.link.change_watch import RESOURCE
 from memmux.relay import frames
-from tests.unit.mcp_dealer.gateway.by_hand import Meet
+from tests.unit.mcp_dealer.gateway.by_hand import Meet, said
 from tests.unit.mcp_dealer.stand_in import StandIn
 
 pytestmark = pytest.mark.anyio
 SAID = {"clientInfo": {"name": "by-hand", "version": "1"}, "protocolVersion": "2026-07-28", "clientCapabilities": {}}
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-def _said(method: str, request_id: object = None, **params: object) -> str:
-    numbered = {} if request_id is None else {"id": request_id}
-    return json.dumps({"jsonrpc": "2.0", "method": method, "params": params, **numbered})
-
-
 async def test_who_has_subscribed_is_told_at_once(meet: Meet, clients: list[StandIn]) -> None:
     del clients
     about = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": SAID["clientInfo"]}
     async with meet(offered=3) as relay:
-        relay.line(1, _said("initialize", "i", **about), replayed=True)
-        relay.line(2, _said("notifications/initialized"), replayed=True)
-        relay.line(3, _said("resources/subscribe", 3, uri=RESOURCE), replayed=True)
+        relay.line(1, said("initialize", "i", **about), replayed=True)
+        relay.line(2, said("notifications/initialized"), replayed=True)
+        relay.line(3, said("resources/subscribe", 3, uri=RESOURCE), replayed=True)
         told = json.loads((await relay.until(frames.OUTPUT)).payload)
         assert (told["method"], told["params"]["uri"]) == ("notifications/resources/updated", RESOURCE)
 
@@ -41,6 +31,6 @@ async def test_who_listens_is_told_at_once(meet: Meet, clients: list[StandIn]) -
     envelope = {f"io.modelcontextprotocol/{name}": value for name, value in SAID.items()}
     wanted = {"resourceSubscriptions": [RESOURCE]}
     async with meet(offered=1) as relay:
-        relay.line(1, _said("subscriptions/listen", 1, _meta=envelope, notifications=wanted))
+        relay.line(1, said("subscriptions/listen", 1, _meta=envelope, notifications=wanted))
         told = json.loads((await relay.until(frames.OUTPUT)).payload)
         assert (told["method"], told["params"]["uri"]) == ("notifications/resources/updated", RESOURCE)

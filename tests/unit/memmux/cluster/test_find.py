@@ -34,7 +34,7 @@ def test_router_that_answers_is_found(settings: Settings) -> None:
     with Peer(settings):
         endpoint = find.ensure(settings, start=False)
         assert endpoint.pid == os.getpid()
-        assert ping(endpoint, BOUND_S)
+        assert ping(endpoint)
 
 
 def test_router_that_does_not_answer_is_not_found(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -43,7 +43,7 @@ def test_router_that_does_not_answer_is_not_found(settings: Settings, monkeypatc
         peer.deaf.set()
         endpoint = endpoints.read(Places(settings))
         assert endpoint is not None
-        assert not ping(endpoint, 0.1)
+        assert not ping(endpoint)
         with pytest.raises(errors.ClusterUnreachableError):
             find.ensure(settings, start=False)
 
@@ -63,11 +63,12 @@ def test_a_peer_whose_handshake_fails_before_anything_was_said_does_not_answer(m
             pause()
         return dealer
 
+    monkeypatch.setattr("memmux.cluster.ping.PONG_S", 0.1)
     monkeypatch.setattr(sockets, "dealer", given_up)
     with zmq.Context() as context, context.socket(zmq.ROUTER) as stranger:
         port = stranger.bind_to_random_port("tcp://127.0.0.1")
         curve = Curve(KeyPair.make().public, KeyPair.make())
-        assert not ping(Endpoint(f"tcp://127.0.0.1:{port}", 0, "", 1, curve=curve), 0.1)
+        assert not ping(Endpoint(f"tcp://127.0.0.1:{port}", 0, "", 1, curve=curve))
 
 
 def test_cluster_that_somebody_else_just_started_is_used(settings: Settings, router: Callable[[str], Path]) -> None:

@@ -81,8 +81,9 @@ def test_a_client_of_another_machine_s_memory_is_named(settings: Settings, machi
 
 
 def test_a_client_of_a_cluster_elsewhere_that_does_not_answer_is_an_error(
-    settings: Settings, machine: Machine, tmp_path: Path
+    settings: Settings, machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("memmux.cluster.ping.PONG_S", 0.1)
     path = remotes.path_of("office", tmp_path / "memmux.toml")
     endpoint = f"tcp://127.0.0.1:{free_port()}"
     remotes.keep(Remote(name="office", endpoint=endpoint, server=KeyPair.make().public, own=KeyPair.make()), path)

@@ -27,9 +27,14 @@ def answer(status: int, body: bytes, kind: str = "application/json", **headers: 
     )
 
 
-def tried(said: bytes, asked: list[bytes] | None = None, bound_s: float = BOUND_S) -> http_trial.Trial:
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_trial, "BOUND_S", BOUND_S)
+
+
+def tried(said: bytes, asked: list[bytes] | None = None) -> http_trial.Trial:
     with answering(said, asked) as port:
-        return http_trial.run(HttpEntry(f"http://127.0.0.1:{port}/mcp", TOKEN), bound_s)
+        return http_trial.run(HttpEntry(f"http://127.0.0.1:{port}/mcp", TOKEN))
 
 
 @pytest.mark.parametrize("stream", [False, True])
@@ -62,8 +67,11 @@ def test_who_answers_is_told_apart(said: bytes, outcome: Outcome) -> None:
 
 
 @pytest.mark.parametrize("said", [b"", b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n: later\n\n"])
-def test_one_that_never_comes_to_an_end_is_waited_for_no_longer_than_the_bound(said: bytes) -> None:
-    trial = tried(said, bound_s=0.2)
+def test_one_that_never_comes_to_an_end_is_waited_for_no_longer_than_the_bound(
+    said: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http_trial, "BOUND_S", 0.2)
+    trial = tried(said)
     assert (trial.outcome, trial.said) == (Outcome.SILENT, "not within 0.2 s")
 
 

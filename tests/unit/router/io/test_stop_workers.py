@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 import signal
 import time
@@ -13,7 +12,6 @@ import pytest
 import zmq
 
 from memmux.cluster import holder
-from memmux.config.settings import Settings
 from memmux.wire.operations import Stage
 from router.io import stop_workers as module
 from router.io.stop_workers import stop_workers
@@ -32,15 +30,6 @@ def workers(short_tmp: Path) -> Iterator[WorkersSocket]:
         made = WorkersSocket(context, f"ipc://{short_tmp}/workers")
         yield made
         made.close()
-
-
-@pytest.fixture
-def supervisor(settings: Settings, short_tmp: Path) -> Iterator[Supervisor]:
-    settings.database.parent.mkdir()
-    counter = itertools.count()
-    made = Supervisor(settings, f"ipc://{short_tmp}/workers", new_identity=lambda: str(next(counter)))
-    yield made
-    made.kill_all()
 
 
 def _started(supervisor: Supervisor, workers: WorkersSocket) -> dict[Stage, WorkerProcess]:

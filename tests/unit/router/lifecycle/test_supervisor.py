@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import orjson
@@ -19,16 +17,6 @@ from memmux.wire.operations import Stage
 from router.lifecycle.supervisor import BACKOFF_S, DEGRADED_AFTER, HELD, Supervisor
 from router.lifecycle.worker_process import WorkerProcess
 from tests.bounds import BOUND_S, pause
-
-
-@pytest.fixture
-def supervisor(settings: Settings, short_tmp: Path) -> Iterator[Supervisor]:
-    """Its workers connect to nobody; that is enough for them to live, or to be killed."""
-    settings.database.parent.mkdir()
-    counter = itertools.count()
-    supervisor = Supervisor(settings, f"ipc://{short_tmp}/nobody", new_identity=lambda: str(next(counter)))
-    yield supervisor
-    supervisor.kill_all()
 
 
 def _end(supervisor: Supervisor, identity: str) -> None:
