@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import os
+import signal
 import time
 from contextlib import closing
 from pathlib import Path
@@ -162,15 +164,23 @@ def test_a_query_that_waits_is_heard_of_and_ends_at_its_deadline(
     assert contents(reader, "locked") == ["locked away"]
 
 
+@pytest.mark.parametrize("stopped", [False, True], ids=["", "before it is read"])
 @pytest.mark.parametrize("deadline", [0.0, math.inf], ids=["late", "cancelled"])
-def test_a_query_that_nobody_waits_for_any_more_ends_at_the_server(url: str, deadline: float) -> None:
+def test_a_query_that_nobody_waits_for_any_more_ends_at_the_server(url: str, deadline: float, stopped: bool) -> None:
     def look() -> None:
         raise CancelledError
 
     with closing(engine.connect(url, Role.WRITE)) as raw, psycopg.connect(url, autocommit=True) as watch:
         raw.alive, raw.deadline = look, deadline
-        with pytest.raises(CancelledError):
-            raw.execute("SELECT pg_sleep(3600)")
+        process = raw.info.backend_pid
+        if stopped:  # so that it is told to cancel before it knows of the query
+            os.kill(process, signal.SIGSTOP)
+        try:
+            with pytest.raises(CancelledError):
+                raw.execute("SELECT pg_sleep(3600)")
+        finally:
+            if stopped:
+                os.kill(process, signal.SIGCONT)
         until = time.monotonic() + BOUND_S
         while watch.execute("SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%(3600)%'").fetchone() != (1,):
             assert time.monotonic() < until  # the one that is counted asks

@@ -35,6 +35,7 @@ GIVE_UP_S = 2.0  # how long a query that is cancelled may take to end; then its 
 QUIET_S = 5.0  # after so long without an answer the server is asked whether it is there
 CONNECT_S = 5  # for a host, of several less: all of them together are to take less than a worker may be silent for
 ALL_S = 8
+GONE_S = 1  # after which the server looks whether anybody waits: to cancel a query that it has not read has no effect
 REFUSAL_S = 2.0  # for the one more try that tells why a server refuses
 _ONLY_READS = "session is read-only"
 _STATEMENTS = 512  # prepared ones that a connection keeps
@@ -258,6 +259,8 @@ def _prepare(raw: Raw) -> None:
     raw.session = (pid, since)
     if encoding != "UTF8":
         raise StorageError(f"the database has the encoding {encoding}; make one in UTF8, for memories in any script")
+    with suppress(psycopg.Error):  # before PostgreSQL 14 there is none, and Windows can't look
+        raw.execute(f"SET client_connection_check_interval = '{GONE_S}s'".encode())
     # What is acknowledged is on the disk, whatever the server does for others, and triggers count what is written.
     raw.execute(
         "SELECT set_config(name, value, false) FROM (VALUES "

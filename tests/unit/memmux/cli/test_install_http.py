@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import tomllib
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -247,7 +246,7 @@ def test_another_program_at_the_address_is_a_failure_and_nothing_there_is_a_note
     assert "`memmux restart` has a cluster serve it" in capsys.readouterr().err
     with answering(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi") as port:
         monkeypatch.setenv("MEMMUX_HTTP", f":{port}")
-        monkeypatch.setattr(http_trial, "run", partial(http_trial.run, bound_s=BOUND_S))
+        monkeypatch.setattr(http_trial, "BOUND_S", BOUND_S)
         assert install("cursor", "--http") == 1
     assert "another program answers" in capsys.readouterr().err
 
