@@ -32,6 +32,7 @@ from router.io.local_listener import EVENT
 
 PREFIX = b"\x00remote/"
 PROBE_S = 60.0  # between two looks at each client's connection if no hint came that one has ended
+SETTLED_S = 0.5  # after a hint that a connection has ended, in which its client may still seem to be there
 _TURN = 64  # questions and hints that are taken at once
 _FAILED = zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
 _HINTS = zmq.EVENT_ACCEPTED | zmq.EVENT_DISCONNECTED | _FAILED
@@ -66,6 +67,7 @@ class RemoteListener:
         self._cut = 0  # connections, since it was logged last
         self._failed = False  # the handshake of the connection that ends next
         self._next_probe = 0.0
+        self._ended = -PROBE_S  # when the last hint came that a connection has ended
         self._listener: zmq.Socket[bytes]
         self._zap: zmq.Socket[bytes]
         self._monitor: zmq.Socket[bytes]
@@ -166,7 +168,7 @@ class RemoteListener:
         self._users = {routing_id: user for routing_id, user in self._users.items() if routing_id in here}
         if now < self._next_probe:
             return ()
-        self._next_probe = now + PROBE_S
+        self._next_probe = now + (PROBE_S if now - self._ended >= SETTLED_S else 0)
         return here
 
     def _shut_out(self, routing_id: bytes, user: str) -> None:
@@ -195,7 +197,7 @@ class RemoteListener:
             if self._failed:
                 self._refuse(address, "no CURVE, or the key of another cluster", "", now)
             else:
-                self._next_probe = min(self._next_probe, now)  # it may have been a client with a session
+                self._ended, self._next_probe = now, min(self._next_probe, now)  # perhaps of a client with a session
             self._failed = False
         elif event & _FAILED:
             self._failed = True

@@ -290,7 +290,9 @@ def test_the_session_of_a_client_that_vanishes_is_ended(
 ) -> None:
     env = {**elsewhere, "MEMMUX_REMOTE": str(key("ada"))}
     pipe = subprocess.PIPE
-    with subprocess.Popen([sys.executable, "-c", SLEEPER], env=env, stdin=pipe, stdout=pipe) as laptop:
+    command = [sys.executable, "-c", SLEEPER]
+    # In a group of its own, or the system lets it go on when the shell that began the tests in the background ends.
+    with subprocess.Popen(command, env=env, stdin=pipe, stdout=pipe, process_group=0) as laptop:
         try:
             assert laptop.stdout is not None
             assert laptop.stdout.readline() == b"here\n"

@@ -207,8 +207,16 @@ def test_a_client_that_ends_is_probed_at_once(dealer: Dealer, listener: RemoteLi
     listener.to_probe([routing_id], now)
     client.close(linger=0)
     until(listener, lambda _: listener._next_probe <= time.monotonic())
-    # The hint comes a moment before the socket knows; the loop probes up to a second later.
+    # The hint comes a moment before the socket knows.
     until(listener, lambda _: not sockets.send(listener.listener, listener.inner(routing_id), [b"there?"]))
+
+
+def test_a_client_is_probed_once_more_when_its_connection_has_surely_ended(listener: RemoteListener) -> None:
+    sessions = [PREFIX + b"a"]
+    assert set(listener.to_probe(sessions, 90.0)) == set(sessions)
+    listener._hint(zmq.EVENT_DISCONNECTED, -1, 100.0)
+    probed = [set(listener.to_probe(sessions, now)) == set(sessions) for now in (100.001, 101.0, 102.0, 160.9, 161.0)]
+    assert probed == [True, True, False, False, True]
 
 
 def test_a_client_comes_in_over_ip_version_6(context: Context, places: Places) -> None:
