@@ -259,7 +259,7 @@ def _prepare(raw: Raw) -> None:
     raw.session = (pid, since)
     if encoding != "UTF8":
         raise StorageError(f"the database has the encoding {encoding}; make one in UTF8, for memories in any script")
-    with suppress(psycopg.Error):  # before PostgreSQL 14 there is none, and Windows can't look
+    with suppress(psycopg.Error):  # a server on Windows can't look, and says so
         raw.execute(f"SET client_connection_check_interval = '{GONE_S}s'".encode())
     # What is acknowledged is on the disk, whatever the server does for others, and triggers count what is written.
     raw.execute(
