@@ -108,9 +108,11 @@ class ChangeFollower:
             reader.end()
 
     async def newest(self) -> int:
-        """Return the number of the newest change; raise what asking for it fails of."""
+        """Return the change up to which all readers were told; raise what asking for the newest one fails of."""
         if self.seq is None:
-            self.seq = (await self._client.changes(**self._part)).next
+            newest = (await self._client.changes(**self._part)).next
+            if self.seq is None:  # a reader and the task ask at once, and a reader may have joined at the first answer
+                self.seq = newest
         return self.seq
 
     async def _follow(self) -> None:

@@ -52,6 +52,35 @@ class Burst(Log):
         return Changes(changes=tuple(replace(NOTICE, seq=seq) for seq in seqs), next=max(seqs, default=after))
 
 
+class Growing(Log):
+    """A change log that has one change more each time its newest is asked for, as if all asked at the same moment."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.newest = 0
+
+    async def changes(self, after: int | None = None, **_: Any) -> Changes:
+        if after is None:
+            self.newest += 1
+            newest = self.newest
+            for _turn in range(newest):
+                await asyncio.sleep(0)
+            return Changes(changes=(), next=newest)
+        seqs = range(after + 1, self.newest + 1)
+        return Changes(changes=tuple(replace(NOTICE, seq=seq) for seq in seqs), next=self.newest)
+
+
+@pytest.mark.anyio
+async def test_a_change_while_a_follower_begins_is_told() -> None:
+    log = Growing()
+    streams, place, reader = Streams(), _Place("web", cast("AsyncClient", log), {}), Reader(1)
+    async with asyncio.timeout(BOUND_S):
+        assert await streams._joined(place, reader)
+        told = await anext(reader.parts())
+    assert told.startswith(b"id: 2\n")
+    streams.end()
+
+
 @pytest.mark.anyio
 async def test_a_reader_that_reads_is_told_of_any_number_of_changes() -> None:
     streams, place, reader = Streams(), _Place("web", cast("AsyncClient", Burst()), {}), Reader(0)
