@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Concatenate, ParamSpec, Self, TypeVar
+from weakref import WeakSet
 
 from memmux.client import calls, methods
 from memmux.client.calls import Call, Observer, RequestOutcome
@@ -29,6 +30,7 @@ from memmux.wire.times import zone_name
 
 P = ParamSpec("P")
 T = TypeVar("T")
+_CLIENTS: WeakSet[Client] = WeakSet()
 
 
 def _blocking(ask: Callable[P, Call[T]]) -> Callable[Concatenate[Client, P], T]:
@@ -86,14 +88,14 @@ class Client:
         self._observer, self._on_answer = observer, on_answer
         self._closed = False
         self._begin()
+        _CLIENTS.add(self)
 
     def _begin(self) -> None:
-        """Have no connection and no session yet."""
-        self._process = os.getpid()
+        """Have no connection and no session yet; they are made when they are needed."""
         self._lock = threading.Lock()
         self._session = ClientSession(
             name=self._name,
-            pid=self._process,
+            pid=os.getpid(),
             version=__version__,
             request_timeout_s=self.settings.request_timeout_s,
             new_id=uuid7,
@@ -163,17 +165,15 @@ class Client:
     def close(self) -> None:
         """Say goodbye and close the connection; closing again does nothing."""
         self._closed = True
-        if self._process == os.getpid():
-            with self._lock:
-                self._disconnect()
+        with self._lock:
+            self._disconnect()
 
     def _perform(self, call: Call[T], *, start: bool | None = None) -> protocol.Message:
         """Return the RESULT that answers the call, or raise what it failed of."""
-        if self._process != os.getpid():
-            self._begin()  # a forked child: sockets, locks and sessions belong to its parent
         began = time.monotonic()
         until_s = self.settings.request_timeout_s if call.timeout_s is None else call.timeout_s
-        if not self._lock.acquire(timeout=until_s):
+        lock = self._lock
+        if not lock.acquire(timeout=until_s):
             raise DeadlineExceededError(
                 f"other threads kept this client busy for {until_s:g} s; use a client a thread, or AsyncClient"
             )
@@ -182,7 +182,7 @@ class Client:
                 raise ClusterError("this client is closed; make a new one")
             return self._wait(call, began, self._start if start is None else start)
         finally:
-            self._lock.release()
+            lock.release()
 
     def _wait(self, call: Call[T], began: float, start: bool) -> protocol.Message:
         connection = self._connection
@@ -253,3 +253,12 @@ class Client:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+
+def _begin_anew() -> None:
+    """Begin all clients anew in a forked process: their sockets, locks and sessions belong to its parent."""
+    for client in _CLIENTS:
+        client._begin()  # noqa: SLF001 - this belongs to the class
+
+
+os.register_at_fork(after_in_child=_begin_anew)

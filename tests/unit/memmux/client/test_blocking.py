@@ -256,6 +256,18 @@ def test_forked_process_has_a_connection_and_a_session_of_its_own(settings: Sett
         assert client.store("from the parent").id == "i"
 
 
+@pytest.mark.filterwarnings("ignore:.*multi-threaded")  # of Python 3.12 and later
+def test_forked_process_has_begun_anew_before_its_threads_can_call(settings: Settings) -> None:
+    client = Client(settings=settings, start=False)
+    session, lock = client._session, client._lock
+    with lock:  # as another thread of the parent has it
+        child = os.fork()
+        if child == 0:
+            os._exit(client._session is session or client._lock.locked())
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert client._session is session
+
+
 def test_name_that_a_header_can_not_hold_is_refused(settings: Settings) -> None:
     for name in ("", "x" * 129, "a\nb", "\ud800"):
         with pytest.raises(errors.ArgumentInvalidError, match="name"):
