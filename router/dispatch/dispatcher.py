@@ -234,7 +234,8 @@ class Dispatcher:
         else:
             if (batch := self._backfill.next(now)) is not None:
                 self._flow.accept(batch, now)
-            if (step := self._health_check.next(now, attended=attended or self._metered)) is not None:
+            begun = not self._flow.stages.beginning  # what only begins is not unhealthy
+            if begun and (step := self._health_check.next(now, attended=attended or self._metered)) is not None:
                 self._flow.accept(step, now)
         if attended:
             self._idle_since = None

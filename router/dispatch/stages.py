@@ -61,6 +61,11 @@ class Stages(dict[Stage, Pool]):
         self._troubles.found("pools", [code for code in missing if not code.endswith("_loading")])
 
     @property
+    def beginning(self) -> bool:
+        """Whether the first workers that read or write are still starting, and none of a kind has failed."""
+        return self[Stage.READ].loading or self[Stage.WRITE].loading
+
+    @property
     def log_is_large(self) -> bool:
         """Whether the write-ahead log has grown beyond its bound, as the writer said last."""
         size = self[Stage.WRITE].facts.get("wal_bytes", 0)

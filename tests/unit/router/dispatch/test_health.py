@@ -113,6 +113,20 @@ def test_a_client_that_comes_when_one_is_due_has_it_done_at_once() -> None:
     assert len(driver.asked("write-0")) == 1
 
 
+def test_there_is_none_before_the_first_readers_are_ready() -> None:
+    driver = Driver(PATIENT, health_check_s=EVERY_S)
+    driver.start("read-0", Stage.READ)
+    for stage in (Stage.WRITE, Stage.EMBED):
+        driver.ready(f"{stage}-0", stage)
+    driver.hello(b"a")
+    driver.request(b"a", "1", "cluster.status")
+    driver.tick(2 * STEP_S)
+    assert driver.asked("write-0") == []
+    driver.ready("read-0", Stage.READ)
+    _check(driver)
+    assert [_health(driver, kind)["state"] for kind in ("read", "write")] == ["ok", "ok"]
+
+
 def test_who_asks_first_does_not_wait_for_it_to_be_due() -> None:
     driver = _cluster(client=False)
     driver.hello(b"o", observer=True)
