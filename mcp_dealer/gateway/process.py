@@ -7,12 +7,13 @@ import gc
 import os
 import signal
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import orjson
 
@@ -37,6 +38,7 @@ IDLE_S = 300.0  # without a relay, before the process ends
 DETACHED_IDLE_S = 30.0  # the same, where no router ends it
 BEAT_S = 1.0  # between two signs of life
 BACKLOG = 1024  # relays that wait to be taken in
+_PATH_STAYS: dict[str, Any] = {"cleanup_socket": False} if sys.version_info >= (3, 13) else {}  # it is the router's
 
 
 def run(how: str, settings: Settings, descriptor: int, http: int = -1, *, held: bool = False) -> None:
@@ -65,9 +67,12 @@ async def _private(settings: Settings) -> NoReturn:
     loop = asyncio.get_running_loop()
 
     def carry() -> None:
-        code = relay.run()
-        with suppress(RuntimeError):  # the loop has ended
-            loop.call_soon_threadsafe(_end, ended, code)
+        code = 1
+        try:
+            code = relay.run()
+        finally:
+            with suppress(RuntimeError):  # the loop has ended
+                loop.call_soon_threadsafe(_end, ended, code)
 
     threading.Thread(target=carry, name="relay", daemon=True).start()
     gateway = _made(None)
@@ -106,7 +111,7 @@ async def _listening(settings: Settings, listener: socket.socket, *, beats: bool
         gateway.take(Connection(reader, writer))
 
     listener.setblocking(False)  # noqa: FBT003 - it takes no name
-    server = await asyncio.start_unix_server(take, sock=listener)
+    server = await asyncio.start_unix_server(take, sock=listener, **_PATH_STAYS)
 
     def move() -> None:
         server.close()

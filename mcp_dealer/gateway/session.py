@@ -31,8 +31,10 @@ if TYPE_CHECKING:
     from mcp_dealer.sdk.server import MemoryServer
 
 LINES = 64  # without an answer; then the relay isn't read
+LISTENS = LINES // 2  # of them that wait all the time: or there is no room for what ends them
 BYTES = 8 << 20  # of them, or of answers that the relay has not taken; then it isn't read either
 _POISONED = "poisoned: the MCP server died of this request, or of one beside it, time and again; send another one"
+_LISTENS = f"overloaded: {LISTENS} subscriptions are open, the most; end one"
 CANCELLED = "notifications/cancelled"
 OPEN_ENDED = "subscriptions/listen"  # answered when it ends, so nobody waits for it to leave
 
@@ -144,15 +146,21 @@ class RelaySession:
         later = False
         for asked, said_one in messages:
             poisoned = line.number <= self._poisoned
-            if poisoned and not line.replayed and "id" in said_one.value and "method" in said_one.value:
+            refused = _POISONED if poisoned and not line.replayed else self._too_many(said_one.value)
+            if refused and "id" in said_one.value and "method" in said_one.value:
                 request_id = said_one.value["id"]
-                line.answers.append((request_id, lines.error(lines.INTERNAL_ERROR, _POISONED, request_id)))
+                line.answers.append((request_id, lines.error(lines.INTERNAL_ERROR, refused, request_id)))
                 continue
             later = self._cancels(line, said_one.value) or later
             if poisoned or self._plain is None or not self._take_plain(asked, said_one, self._plain):
                 self._pass_on(asked, said_one, server)
         if not later:
             self.settle(line)
+
+    def _too_many(self, message: Mapping[str, Any]) -> str:
+        """Return why a message is refused that would wait all the time; empty if it would not, or has room."""
+        open_ended = message.get("method") == OPEN_ENDED
+        return _LISTENS if open_ended and sum(line.open_ended for line in self._lines.values()) >= LISTENS else ""
 
     def _take_plain(self, asked: AskedMessage, said: lines.Message, plain: PlainRequests) -> bool:
         """Return whether a message needs no SDK; then it is answered without."""

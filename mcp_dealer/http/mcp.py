@@ -167,9 +167,9 @@ class _Links:
         """Return the link of a client, to be used in a block."""
         guest = caller.guest.running(name, version) if name else caller.guest
         known = self._known.pop((caller.identity, name), None) or _Used(caller.link.beside(guest.about()))
-        self._known[caller.identity, name] = known
-        while len(self._known) > self._most and (oldest := self._oldest(time.monotonic())) is not None:
+        while len(self._known) >= self._most and (oldest := self._oldest(time.monotonic())) is not None:
             self._close(oldest)
+        self._known[caller.identity, name] = known
         return known
 
     def look(self) -> None:

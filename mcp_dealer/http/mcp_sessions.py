@@ -117,8 +117,12 @@ class McpSession:
         self._serving = asyncio.create_task(self._serve(server, restored=restored), name="mcp-session")
 
     async def ready(self) -> None:
-        """Return when it can be asked."""
-        await self._ready.wait()
+        """Return when it can be asked; until then it is in use."""
+        self.used += 1
+        try:
+            await self._ready.wait()
+        finally:
+            self.used -= 1
 
     async def _serve(self, server: MemoryServer, *, restored: bool) -> None:
         LINK.set(self.link)

@@ -103,7 +103,7 @@ class Streams:
         follower = self._followers.get(place.key)
         if follower is None or follower.ended:
             follower = self._followers[place.key] = ChangeFollower(place.client, place.part, self._watch)
-        if await follower.newest() > reader.seq or self._followers.get(place.key) is not follower:
+        if await follower.newest() > reader.seq or follower.ended or self._followers.get(place.key) is not follower:
             return False
         follower.readers.add(reader)
         return True

@@ -9,6 +9,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 from mcp_dealer.gateway.connection import Connection
+from mcp_dealer.link.change_watch import RESOURCE
 from memmux.relay import frames
 from memmux.relay.frames import Frame
 from tests.bounds import BOUND_S
@@ -55,3 +56,15 @@ def said(method: str, request_id: object = None, **params: object) -> str:
     """Return a message of a host; without an id it is a notification."""
     numbered = {} if request_id is None else {"id": request_id}
     return json.dumps({"jsonrpc": "2.0", "method": method, "params": params, **numbered})
+
+
+def listen(request_id: int) -> str:
+    """Return the request of a host that wants to be told of changes."""
+    about = {
+        "protocolVersion": "2026-07-28",
+        "clientInfo": {"name": "by-hand", "version": "1"},
+        "clientCapabilities": {},
+    }
+    envelope = {f"io.modelcontextprotocol/{name}": value for name, value in about.items()}
+    wanted = {"resourceSubscriptions": [RESOURCE]}
+    return said("subscriptions/listen", request_id, _meta=envelope, notifications=wanted)

@@ -10,12 +10,12 @@ import pytest
 from mcp_types import METHOD_NOT_FOUND, ErrorData, JSONRPCError, JSONRPCMessage, JSONRPCResponse
 
 from mcp_dealer.gateway.gateway import Gateway
-from mcp_dealer.gateway.session import LINES
+from mcp_dealer.gateway.session import LINES, LISTENS
 from mcp_dealer.gateway.streams import line_of
 from memmux.errors import ERRORS
 from memmux.relay import frames
 from memmux.relay.frames import Frame, FrameReader
-from tests.unit.mcp_dealer.gateway.by_hand import ByHand, Meet, hello, said
+from tests.unit.mcp_dealer.gateway.by_hand import ByHand, Meet, hello, listen, said
 from tests.unit.mcp_dealer.stand_in import StandIn
 
 pytestmark = pytest.mark.anyio
@@ -92,15 +92,8 @@ async def test_a_handshake_that_is_refused_is_not_kept_for_the_next_gateway(meet
 
 async def test_what_is_listened_to_waits_all_the_time_until_it_is_cancelled(meet: Meet, clients: list[StandIn]) -> None:
     del clients
-    about = {
-        "protocolVersion": "2026-07-28",
-        "clientInfo": {"name": "by-hand", "version": "1"},
-        "clientCapabilities": {},
-    }
-    envelope = {f"io.modelcontextprotocol/{name}": value for name, value in about.items()}
-    wanted = {"resourceSubscriptions": ["memory://changes"]}
     async with meet() as relay:
-        relay.line(1, said("subscriptions/listen", 1, _meta=envelope, notifications=wanted))
+        relay.line(1, listen(1))
         assert (await relay.until(frames.PIN, 1)).at == 1
         await relay.until(frames.OUTPUT)
         relay.line(2, said("notifications/cancelled", requestId=1))
@@ -214,6 +207,21 @@ async def test_a_relay_is_not_read_further_while_many_lines_are_unanswered(meet:
         assert not [frame for frame in relay.heard if frame.number == 1000]
         clients[0].go_on()
         await relay.until(frames.ANSWER, 1000)
+
+
+async def test_requests_that_wait_all_the_time_leave_room_for_what_ends_them(
+    meet: Meet, clients: list[StandIn]
+) -> None:
+    del clients
+    async with meet() as relay:
+        for number in range(1, 1 + LINES):
+            relay.line(number, listen(number))
+        refused = _json(await relay.until(frames.ANSWER, 1 + LISTENS))
+        assert "overloaded" in refused["error"]["message"]
+        relay.line(1000, said("notifications/cancelled", requestId=1))
+        await relay.until(frames.SETTLED, 1000)
+        relay.line(1001, listen(1001))
+        await relay.until(frames.PIN, 1001)
 
 
 async def test_when_the_input_ends_what_was_asked_is_answered_and_then_the_relay_may_exit(

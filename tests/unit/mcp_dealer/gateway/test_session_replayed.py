@@ -8,16 +8,15 @@ import pytest
 
 from mcp_dealer.link.change_watch import RESOURCE
 from memmux.relay import frames
-from tests.unit.mcp_dealer.gateway.by_hand import Meet, said
+from tests.unit.mcp_dealer.gateway.by_hand import Meet, listen, said
 from tests.unit.mcp_dealer.stand_in import StandIn
 
 pytestmark = pytest.mark.anyio
-SAID = {"clientInfo": {"name": "by-hand", "version": "1"}, "protocolVersion": "2026-07-28", "clientCapabilities": {}}
 
 
 async def test_who_has_subscribed_is_told_at_once(meet: Meet, clients: list[StandIn]) -> None:
     del clients
-    about = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": SAID["clientInfo"]}
+    about = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "by-hand", "version": "1"}}
     async with meet(offered=3) as relay:
         relay.line(1, said("initialize", "i", **about), replayed=True)
         relay.line(2, said("notifications/initialized"), replayed=True)
@@ -28,9 +27,7 @@ async def test_who_has_subscribed_is_told_at_once(meet: Meet, clients: list[Stan
 
 async def test_who_listens_is_told_at_once(meet: Meet, clients: list[StandIn]) -> None:
     del clients
-    envelope = {f"io.modelcontextprotocol/{name}": value for name, value in SAID.items()}
-    wanted = {"resourceSubscriptions": [RESOURCE]}
     async with meet(offered=1) as relay:
-        relay.line(1, said("subscriptions/listen", 1, _meta=envelope, notifications=wanted))
+        relay.line(1, listen(1))
         told = json.loads((await relay.until(frames.OUTPUT)).payload)
         assert (told["method"], told["params"]["uri"]) == ("notifications/resources/updated", RESOURCE)

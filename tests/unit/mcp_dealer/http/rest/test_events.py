@@ -81,6 +81,35 @@ async def test_a_change_while_a_follower_begins_is_told() -> None:
     streams.end()
 
 
+class Lost(Log):
+    """A change log that answers who asked first after it has failed for who asked next."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked = 0
+        self.failed = asyncio.Event()
+
+    async def changes(self, after: int | None = None, **_: Any) -> Changes:
+        self.asked += 1
+        if self.asked == 2:
+            self.failed.set()
+            raise StorageBusyError
+        await self.failed.wait()
+        await asyncio.sleep(0)
+        return Changes(changes=(), next=3 if after is None else after)
+
+
+@pytest.mark.anyio
+async def test_a_stream_joins_no_follower_that_ends_while_it_is_asked() -> None:
+    streams, place, reader = Streams(), _Place("web", cast("AsyncClient", Lost()), {}), Reader(3)
+    async with asyncio.timeout(BOUND_S):
+        assert not await streams._joined(place, reader)
+        assert await streams._joined(place, reader)
+    follower = streams._followers[place.key]
+    assert (follower.readers, follower.ended) == ({reader}, False)
+    streams.end()
+
+
 @pytest.mark.anyio
 async def test_a_reader_that_reads_is_told_of_any_number_of_changes() -> None:
     streams, place, reader = Streams(), _Place("web", cast("AsyncClient", Burst()), {}), Reader(0)
