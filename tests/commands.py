@@ -36,7 +36,10 @@ def run(arguments: Sequence[str], env: Mapping[str, str], *, cwd: Path | None = 
         return subprocess.run(
             command, env=dict(env), cwd=cwd, input=stdin, capture_output=True, timeout=BOUND_S, check=False
         )
-    server = _idle.pop() if _idle else _Server()
+    try:
+        server = _idle.pop()
+    except IndexError:
+        server = _Server()
     ended = server.run(arguments, env, cwd or Path.cwd(), stdin)  # one that fails is not used again
     _idle.append(server)
     return ended

@@ -10,7 +10,7 @@ from mcp import Client
 from mcp.shared.exceptions import MCPError
 from mcp_types import TextContent, TextResourceContents
 
-from tests.acceptance.conftest import Connect, structured
+from tests.acceptance.conftest import Connect, ready, structured
 from tests.zones import zone_at
 
 pytestmark = pytest.mark.anyio
@@ -27,6 +27,7 @@ async def _read(client: Client, uri: str) -> Any:
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
 async def test_resources_and_prompts_show_what_is_stored(connect: Connect, tidy_env: dict[str, str], mode: str) -> None:
     async with connect(mode, {**tidy_env, "TZ": zone_at(12)}) as client:  # where today does not end meanwhile
+        await ready(client)  # from then on a memory has its vector at once, by no change of its own
         stored = structured(
             await client.call_tool("memory_store", {"content": "The office is in Ghent.", "tags": [TAG]})
         )

@@ -16,7 +16,7 @@ from memmux import Client
 from memmux.config.loader import load
 from memmux.config.settings import EmbedderChoice, Settings
 from memmux.postgres.server import Server, url
-from tests.bounds import BOUND_S
+from tests.bounds import BOUND_S, DRAIN_S
 from tests.browser import chromium
 from tests.conftest import shares, stop_cluster
 from tests.import_path import python_path
@@ -150,6 +150,8 @@ def machine(short_tmp: Path) -> Iterator[Machine]:
             idle_exit_s=BOUND_S,
             request_timeout_s=BOUND_S,
             start_timeout_s=BOUND_S,
+            stall_s=BOUND_S,
+            drain_s=DRAIN_S,
         )
         clients.append(Client(settings=replace(settings, **changes), name=name))  # type: ignore[arg-type]
         return clients[-1]

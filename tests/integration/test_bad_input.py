@@ -58,8 +58,8 @@ def test_error_about_what_is_long_is_answered_however_often_and_reads_go_on(
     _hello(peer)
     body = orjson.dumps({"k" * 20_000: 1})
     for number in range(10):  # more than two readers have places
-        asked = protocol.encode(Header(kind=Kind.REQUEST, id=f"r{number}", operation="memory.get"), body)
-        answer = _ask(peer, *asked).header
+        header = Header(kind=Kind.REQUEST, id=f"r{number}", operation="memory.get", deadline_ms=round(BOUND_S * 1000))
+        answer = _ask(peer, *protocol.encode(header, body)).header
         assert (answer.id, answer.detail["code"]) == (f"r{number}", "unknown_field")
     assert client.list().total == 0
 

@@ -24,7 +24,7 @@ from memmux.processes import alive
 from tests import commands
 from tests.bounds import BOUND_S, pause
 from tests.commands import MEMMUX, Ended
-from tests.integration.helpers import complete, status_until
+from tests.integration.helpers import complete, settled, status_until
 from tests.sums import added
 
 Memmux = Callable[..., Ended]
@@ -66,12 +66,14 @@ def _refused(ended: Ended, exit_code: int) -> str:
     return code
 
 
-def test_a_stored_memory_is_found_read_changed_and_deleted(memmux: Memmux) -> None:
+def test_a_stored_memory_is_found_read_changed_and_deleted(memmux: Memmux, settings: Settings) -> None:
     stored = _json(memmux("store", "the ferry leaves at nine", "--tag", "travel", "--tag", "sea", "--json"))
     assert set(stored) >= {"id", "content_hash", "seq", "status", "indexed"}
     assert stored["status"] == "created"
     assert uuid.UUID(stored["id"]).version == 7
     assert _json(memmux("store", "the ferry leaves at nine", "--json"))["status"] == "duplicate"
+    with Client(settings=settings) as client:
+        status_until(client, settled)
 
     found = _json(memmux("search", "ferry", "--tag", "sea", "--json"))
     assert set(found) == {"mode", "degraded", "hits", "notes"}

@@ -14,6 +14,7 @@ import pytest
 from memmux import Client
 from memmux.config.loader import load
 from tests.acceptance.conftest import raw_server
+from tests.integration.helpers import every_kind, status_until
 from tests.integration.machines import memmux, remote_settings
 from tests.sums import added
 
@@ -21,6 +22,7 @@ QUESTION = "which boat was seen on 4 June 2026"
 
 
 def _store(client: Client) -> None:
+    status_until(client, every_kind)  # from then on a memory has its vector at once, and cues tell
     for day, name in ((3, "third"), (4, "fourth")):
         client.store(f"the boat of the {name}", created_at=datetime(2026, 6, day, 23, 30, tzinfo=UTC))
 

@@ -42,7 +42,7 @@ def restless(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("PYTHONPATH", python_path(FAULTS))
     if "rests" not in request.node.name:
         monkeypatch.setenv("MEMMUX_TEST_NO_REST", "1")
-    if "stopped" not in request.node.name:
+    if "is_stopped" not in request.node.name:
         monkeypatch.setenv("MEMMUX_TEST_ANSWER_S", f"{BOUND_S}")
 
 

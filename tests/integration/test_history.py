@@ -31,6 +31,7 @@ def memmux(settings_env: dict[str, str], short_tmp: Path) -> Memmux:
 @pytest.mark.shared
 def test_a_client_tells_and_undoes_what_happened(client: Client) -> None:
     stored = client.store("the pier is closed", tags=["sea"])
+    status_until(client, settled)  # there is no change between these two
     client.delete(stored.id)
     undone = client.undo(client.history(stored.id)[0].seq)
     assert (undone.id, undone.deleted, undone.undone) == (stored.id, False, stored.seq + 1)

@@ -150,8 +150,9 @@ def test_an_adoption_that_is_killed_half_way_starts_over(settings_env: dict[str,
     def kill(over: threading.Event) -> None:
         while not over.is_set() and not killed:
             if places.adopting.joinpath("memories.db").exists() and (pid := _writer_of(settings.database)):
-                os.kill(pid, signal.SIGKILL)
-                killed.append(pid)
+                with suppress(ProcessLookupError):  # it has ended meanwhile
+                    os.kill(pid, signal.SIGKILL)
+                    killed.append(pid)
             pause()
 
     for _ in range(TRIES):  # to see it half-way, on a machine that stands still now and then

@@ -169,7 +169,7 @@ def test_a_writer_on_a_primary_that_was_replaced_acknowledges_nothing_and_finds_
 
 def test_a_writer_that_hangs_is_replaced_and_what_it_had_is_applied_once(machine: Machine, postgres: Servers) -> None:
     both = Pair(postgres)
-    with machine("one", both.primary, both.replica) as client:
+    with machine("one", both.primary, both.replica, stall_s=10.0) as client:
         status_until(client, every_kind)
         client.store("before")
         (writer,) = workers_of(client.status(), "write")

@@ -126,6 +126,7 @@ def test_a_host_whose_request_kills_gateways_is_served_alone_until_it_is_told_an
                     continue
                 killed.append(serving)
                 os.kill(serving, signal.SIGKILL)
+                until = time.monotonic() + BOUND_S
                 other.call(len(killed), "memory_health")
                 other.result(len(killed))
                 status = status_until(client, lambda status: _serving(status, "other") not in (0, *killed))

@@ -7,14 +7,18 @@ from collections.abc import Iterator
 import pytest
 
 from mcp_dealer.http.rest import routes
+from memmux import Client
 from memmux.config.loader import load
 from tests.http_app import Served, serve
+from tests.integration.helpers import complete, status_until
 
 
 @pytest.fixture(scope="module")
 def server(shared_env: dict[str, str]) -> Iterator[Served]:
     """REST before the cluster of this module."""
-    with serve(load(environment=shared_env), routes) as served:
+    settings = load(environment=shared_env)
+    with serve(settings, routes) as served, Client(settings=settings) as client:
+        status_until(client, complete)  # from then on a memory has its vector at once, and what is alike is found
         yield served
 
 

@@ -31,7 +31,8 @@ SCRIPT = Path(__file__).with_name("client_process.py")
 
 BUSY = {  # warnings of a machine that is busy
     *("router_stood_still", "request_slow", "stage_slow", "request_requeued", "health_check_failed"),
-    *("worker_stalled", "worker_lost", "worker_not_forked", "fork_server_lost"),
+    *("worker_stalled", "worker_lost", "worker_not_forked", "fork_server_lost", "fork_server_stalled"),
+    "slot_backed_off",
 }
 
 Tail = Callable[..., list[dict[str, Any]]]

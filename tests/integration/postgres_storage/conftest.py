@@ -8,8 +8,17 @@ from pathlib import Path
 
 import pytest
 
+from tests.bounds import BOUND_S
+from workers.storage.postgres import engine
 from workers.storage.postgres.reader import PostgresReader
 from workers.storage.postgres.writer import PostgresWriter
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have a server accept as late as on a busy machine; for one that stands still tests have bounds of their own."""
+    monkeypatch.setattr(engine, "CONNECT_S", int(BOUND_S))
+    monkeypatch.setattr(engine, "ALL_S", int(BOUND_S))
 
 
 @pytest.fixture
