@@ -613,7 +613,7 @@ ERRORS: dict[str, type[MemmuxError]] = {cls.code: cls for cls in _subclasses(Mem
 
 
 def error_from_json(fields: dict[str, object]) -> MemmuxError:
-    """Return the exception that a header's `error` object describes; an unknown code gives a plain MemmuxError."""
+    """Return the exception that the detail of an ERROR describes; an unknown code gives a plain MemmuxError."""
     code, message, retry_after_ms = fields.get("code"), fields.get("message"), fields.get("retry_after_ms")
     cls = ERRORS.get(code, MemmuxError) if isinstance(code, str) else MemmuxError
     text = message if isinstance(message, str) else ""

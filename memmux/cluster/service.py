@@ -11,6 +11,7 @@ import plistlib
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, fields, replace
@@ -26,6 +27,7 @@ from memmux.files import durable, private
 
 MARK = "Made by `memmux service install`; `memmux service uninstall` removes it."
 RUN_S = 60.0  # for one command of the service manager
+PAUSE_S = 0.1  # between two looks whether a service has ended
 _BUS = (
     ". A user's services need a session of that user: log in as them, not with su or sudo, or run `loginctl "
     "enable-linger` for them"
@@ -39,6 +41,7 @@ class Service:
 
     name: as the service manager knows it. path, content: its file. start, stop, look: the commands that take it up, end
     it, and say with their exit code whether it runs. resume: starts it again, in case its process has handed over.
+    reloads: whether `start` takes up a file that has changed; if not, the service is ended first.
     """
 
     name: str
@@ -48,6 +51,7 @@ class Service:
     stop: tuple[tuple[str, ...], ...]
     look: tuple[str, ...]
     resume: tuple[str, ...]
+    reloads: bool = True
 
     @property
     def installed(self) -> bool:
@@ -124,9 +128,13 @@ def install(service: Service) -> list[tuple[str, ...]]:
     durable.write(service.path, service.content)
     if not service.managed:
         return list(service.start)
+    if before is not None and not service.reloads:
+        _end(service)
     if refused := _refusal(service.start):
         if before is not None:
             durable.write(service.path, before)
+            if not service.reloads:
+                _refusal(service.start)
             raise ServiceError(f"{refused}; the service is as it was")
         _run(service.stop[0])
         service.path.unlink()
@@ -159,6 +167,14 @@ def uninstall(service: Service) -> bool:
 def resume(service: Service) -> bool:
     """Have an installed service that has handed over serve again; return whether it does."""
     return service.installed and service.managed and _run(service.resume).returncode == 0
+
+
+def _end(service: Service) -> None:
+    """End a service, and return once it has ended, or has had the time of one command."""
+    _run(service.stop[0])
+    until = time.monotonic() + RUN_S
+    while service.active and time.monotonic() < until:
+        time.sleep(PAUSE_S)
 
 
 def _check(service: Service) -> None:
@@ -248,6 +264,7 @@ def _agent(settings: Settings, home: Path) -> Service:
         stop=(("launchctl", "bootout", f"{domain}/{label}"),),
         look=("launchctl", "print", f"{domain}/{label}"),
         resume=("launchctl", "kickstart", f"{domain}/{label}"),
+        reloads=False,
     )
 
 

@@ -104,7 +104,7 @@ def in_use(known: Mapping[str, str]) -> bool:
 def settings(known: Mapping[str, str]) -> Iterator[tuple[str, object, str]]:
     """Yield the settings that its variables stand for: name, value, and which variable said so.
 
-    known: as `finding.variables` returns them.
+    known: as `mms_database.variables` returns them.
     """
     if model := known.get("MCP_EMBEDDING_MODEL", "").strip():
         yield "model", model.removeprefix(_HOUSE), "MCP_EMBEDDING_MODEL"

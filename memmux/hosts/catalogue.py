@@ -32,7 +32,7 @@ class Remote:
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """A client: its file for the user and, if it has one, for a project; and what an entry in it looks like.
+    """A host: its file for the user and, if it has one, for a project; and what an entry in it looks like.
 
     others: names that the file may have as well; one that is there is taken. moved: the variables that move the file,
     each with its path from the folder that the variable names, or with none where it names the file. servers: the key

@@ -22,7 +22,7 @@ class Slip:
     key: the idempotency key of a write. accepted_at, deadline: monotonic seconds.
     named: whether the client's user named the namespace.
     step: the index, in the route, of the stage that it waits for or is at.
-    attempt: tells what this lease's worker says from what a former one says; from 1, one more after each death.
+    attempt: tells what this lease's worker says from what a former one says; from 1, one more after each death or loss.
     deaths: workers that died while they had it, at this stage. losses: workers whose server was gone when they had it.
     degraded: what it had to do without so far.
     lease: set while a worker has it; without one it waits in the queue of its stage.

@@ -15,7 +15,7 @@ from memmux.wire.counts import amount
 class Status:
     """The state of a cluster.
 
-    state: serving, starting, draining, or degraded when a kind of worker keeps failing.
+    state: serving, starting, draining, or degraded where degraded tells of more than a start.
     version: of the router.
     model: the embedding model by which memories are found; None until an embedder is ready.
     uptime_s: of the router.

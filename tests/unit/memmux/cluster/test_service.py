@@ -41,6 +41,34 @@ def manager(short_tmp: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return asked
 
 
+@pytest.fixture
+def launchd(short_tmp: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The only program on the path: a launchctl of one agent, which is loaded while the file is there that it returns.
+
+    It refuses an agent that is loaded, and any, once, if told. One that ends is there for two looks more.
+    """
+    folder, loaded = short_tmp / "bin", short_tmp / "loaded"
+    folder.mkdir()
+    script = folder / "launchctl"
+    script.write_text(f"""#!/bin/sh
+case "$1" in
+  bootstrap)
+    if [ -e {loaded}.fail ]; then /bin/rm {loaded}.fail; exit 5; fi
+    if [ -e {loaded} ]; then echo "Bootstrap failed: 5" >&2; exit 5; fi
+    echo > {loaded} ;;
+  bootout) echo x > {loaded}; echo x >> {loaded} ;;
+  print)
+    [ -e {loaded} ] || exit 113
+    if [ "$(/usr/bin/wc -l < {loaded})" = 2 ] && /bin/grep -q x {loaded}; then echo x > {loaded}; exit 0; fi
+    if /bin/grep -q x {loaded}; then /bin/rm {loaded}; fi
+    exit 0 ;;
+esac
+""")
+    script.chmod(0o755)
+    monkeypatch.setenv("PATH", str(folder))
+    return loaded
+
+
 def _of(settings: Settings, home: Path, platform: str = "linux") -> services.Service:
     return services.of(settings, platform=platform, home=home, environment={})
 
@@ -148,6 +176,20 @@ def test_an_installation_anew_that_fails_leaves_the_old_one(settings: Settings, 
     with pytest.raises(ServiceError, match="as it was"):
         services.install(_of(replace(settings, readers=5), short_tmp))
     assert _of(settings, short_tmp).path.read_bytes() == before
+
+
+def test_launchd_has_the_old_agent_end_before_it_takes_up_the_new_one(
+    settings: Settings, short_tmp: Path, launchd: Path
+) -> None:
+    services.install(_of(settings, short_tmp, "darwin"))
+    assert launchd.exists()
+    services.install(_of(replace(settings, readers=5), short_tmp, "darwin"))
+    assert b"--readers=5" in _of(settings, short_tmp, "darwin").path.read_bytes()
+    Path(f"{launchd}.fail").write_text("1")
+    with pytest.raises(ServiceError, match="as it was"):
+        services.install(_of(replace(settings, readers=6), short_tmp, "darwin"))
+    assert b"--readers=5" in _of(settings, short_tmp, "darwin").path.read_bytes()
+    assert launchd.exists()
 
 
 def test_a_removal_that_the_manager_refuses_removes_the_file_all_the_same(
