@@ -16,6 +16,7 @@ from memmux.cli import output
 from memmux.cli.imports import STANDARD, Import
 from memmux.cli.options import json_option, with_memories, with_settings
 from memmux.client.blocking import Client
+from memmux.config.database_header import is_sqlite
 from memmux.config.settings import Settings
 from memmux.errors import ArgumentInvalidError, MemmuxError, OutputError, of_system
 from memmux.files import copies, durable
@@ -77,12 +78,12 @@ def export_memories(
         return
     with (
         _client(settings) as client,
-        contextlib.nullcontext(sys.stdout.buffer) if file == STANDARD else _replacing(target) as opened,
+        contextlib.nullcontext(sys.stdout.buffer) if file == STANDARD else _writing(target) as opened,
         output.progress("exporting") as report,
     ):
         exported = jsonl.write(client, opened, vectors=vectors, report=report)
         opened.flush()
-    if file != STANDARD:
+    if file != STANDARD and target.is_file():
         _note(settings, target)
     if as_json:
         output.document({"path": str(target), "count": exported.memories, "deleted": exported.deleted})
@@ -208,10 +209,20 @@ def _import_each(asked: Sequence[Import], *, as_json: bool) -> NoReturn:
 
 
 @contextlib.contextmanager
-def _replacing(target: Path) -> Iterator[BinaryIO]:
-    """Open a file, for its owner alone like the database, that takes the place of `target` when the block ends."""
+def _writing(target: Path) -> Iterator[BinaryIO]:
+    """Open a file, for its owner alone like the database, that takes the place of `target` when the block ends.
+
+    What is no file, such as a pipe, is written to as it is. A link is followed. Raises ArgumentInvalidError for a
+    database, be it the one that is exported.
+    """
     try:
-        with durable.replacing(target) as opened:
+        if target.exists() and not target.is_file():
+            with target.open("wb") as opened:
+                yield opened
+            return
+        if is_sqlite(target):
+            raise ArgumentInvalidError(f"{target} is a database, which an export would replace; name another file")
+        with durable.replacing(target.resolve()) as opened:
             yield opened
     except OSError as error:
         raise of_system(error, f"{target} can't be written") from None

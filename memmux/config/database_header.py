@@ -30,6 +30,15 @@ def refuse_foreign(database: Path) -> None:
         )
 
 
+def is_sqlite(path: Path) -> bool:
+    """Return whether a file is there, can be read, and is a database of SQLite, whoever's it is."""
+    try:
+        with path.open("rb") as file:
+            return file.read(len(_MAGIC)) == _MAGIC
+    except OSError:
+        return False
+
+
 def is_ours(header: bytes) -> bool:
     """Return whether the first bytes of a file are those of a database of memmux, or of a backup of one."""
     return header.startswith(_MAGIC) and header[_APPLICATION_ID_AT:][:4] == APPLICATION_ID.to_bytes(4, "big")

@@ -39,13 +39,14 @@ def replacing(path: Path, *, mode: int | None = PRIVATE, sync: bool = True) -> I
 
 @contextmanager
 def building(
-    path: Path, *, partial: Path | None = None, mode: int | None = PRIVATE, sync: bool = True
+    path: Path, *, partial: Path | None = None, mode: int | None = PRIVATE, sync: bool = True, new: bool = False
 ) -> Iterator[Path]:
     """Give the path of an empty file to fill, which takes the place of `path` when the block ends.
 
     partial: what it is called until then, where nobody else can be making the same; by default a name of its own.
     mode: whatever the umask; None leaves it to the umask, for files that are not ours alone. sync: False for what may
-    be lost with the power; the old file or the new one, whole, is there even so unless the power goes.
+    be lost with the power; the old file or the new one, whole, is there even so unless the power goes. new: whether
+    it takes nothing's place: FileExistsError is raised at the end if there is a file.
     """
     if partial is None:
         _remove_left(path)
@@ -55,6 +56,10 @@ def building(
     _make(partial, mode)
     try:
         yield partial
+        if new:
+            place(partial, path)
+            partial.unlink(missing_ok=True)
+            return
         if sync:
             flush(partial)
         partial.replace(path)
@@ -79,6 +84,23 @@ def creating(path: Path, *, mode: int = PRIVATE) -> Iterator[BinaryIO]:
         with suppress(OSError):
             path.unlink()
         raise
+
+
+def place(old: Path, new: Path) -> None:
+    """Give a file, once it is on the disk, a name that nothing has; raise FileExistsError if something has it.
+
+    The old name may stay.
+    """
+    flush(old)
+    try:
+        os.link(old, new)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without links
+        if os.path.lexists(new):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(new)) from None
+        old.replace(new)
+    flush(new.parent)
 
 
 def rename(old: Path, new: Path, *, sync: bool = True) -> None:

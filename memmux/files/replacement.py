@@ -27,6 +27,11 @@ def restored(database: Path) -> Path:
     return _beside(database, ".restored")
 
 
+def taken(database: Path) -> Path | None:
+    """Return what is in the way of a new database: a file of its name, or one beside it that is of another database."""
+    return next((path for suffix in ("", *LOGS, "-shm") if os.path.lexists(path := _beside(database, suffix))), None)
+
+
 @contextmanager
 def preparing(database: Path) -> Iterator[Path]:
     """Give the path of an empty file to fill with what shall be the database.

@@ -20,7 +20,7 @@ import orjson
 
 from memmux import named_queries
 from memmux.errors import ArgumentInvalidError, StorageError, StorageFullError, of_system
-from memmux.files import durable
+from memmux.files import durable, replacement
 from memmux.mms import from_memory
 from memmux.mms.ids import DIMENSIONS, memory_id
 from memmux.mms.report import Oddity
@@ -244,12 +244,13 @@ def writing(target: Path, model: str | None) -> Iterator[Writer]:
     """
     import apsw  # only the way back needs it
 
-    for path in (target, *(target.with_name(target.name + suffix) for suffix in _BESIDE)):
-        if path.exists():
-            raise ArgumentInvalidError(f"{path} is there already; name a file that is not, and put it there yourself")
+    if path := replacement.taken(target):
+        raise ArgumentInvalidError(f"{path} is there already; name a file that is not, and put it there yourself")
     try:
-        with durable.building(target) as partial, _filling(partial, model) as writer:
+        with durable.building(target, new=True) as partial, _filling(partial, model) as writer:
             yield writer
+    except FileExistsError:
+        raise ArgumentInvalidError(f"{target} is there by now; name another file") from None
     except OSError as error:
         raise of_system(error, f"{target} can't be written") from error
     except apsw.FullError as error:

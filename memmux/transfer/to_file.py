@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import os
+import re
 import shutil
 import tempfile
+import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ import orjson
 from memmux.client.blocking import Client
 from memmux.cluster import worker_tasks
 from memmux.errors import ArgumentInvalidError, of_system
+from memmux.files import durable, replacement
 from memmux.transfer.jsonl import TIMEOUT_S, Exported, Report
 
 
@@ -31,8 +34,9 @@ def give(client: Client, target: Path, report: Report) -> Given:
     The change log begins anew there. The file is there once it is complete. A memory that is changed meanwhile is
     written as it is when its page is read. Raises ArgumentInvalidError if there is such a file, and StorageError.
     """
-    if target.exists():
-        raise ArgumentInvalidError(f"{target} is there already; name a file that is not")
+    if path := replacement.taken(target):  # a log could belong to a database that was moved away
+        raise ArgumentInvalidError(f"{path} is there already; name a file that is not")
+    _remove_left(target)
     try:
         folder = Path(tempfile.mkdtemp(prefix=f".{target.name}.memmux-", dir=target.parent))
     except OSError as error:
@@ -41,12 +45,23 @@ def give(client: Client, target: Path, report: Report) -> Given:
         memories, deleted = _dumped(client, folder / "lines", report)
         made = folder / "made.db"
         filled = worker_tasks.run("fill", client.settings, str(made), str(folder / "lines"), told=report)
-        os.link(made, target)  # unlike a rename, it replaces nothing
+        durable.place(made, target)
+    except FileExistsError:
+        raise ArgumentInvalidError(f"{target} is there by now; name another file") from None
     except OSError as error:
         raise of_system(error, f"{target} can't be written") from None
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return Given(memories=memories, deleted=deleted, refused=filled["refused"], problems=filled["problems"])
+
+
+def _remove_left(target: Path) -> None:
+    """Remove what exports to this file have left that were killed."""
+    name = re.compile(rf"{re.escape(f'.{target.name}.memmux-')}[a-z0-9_]{{8}}")
+    with suppress(OSError):
+        for path in target.parent.iterdir():
+            if name.fullmatch(path.name) and path.stat().st_mtime < time.time() - durable.LEFT_S:
+                shutil.rmtree(path, ignore_errors=True)
 
 
 def _dumped(client: Client, path: Path, report: Report) -> tuple[int, int]:

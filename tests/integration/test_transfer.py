@@ -8,6 +8,7 @@ import os
 import pty
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
@@ -195,6 +196,32 @@ def test_the_command_line_exports_to_a_file_and_imports_it(memmux: Memmux, short
         assert b"1 there already" in memmux(*there, "import", "-", stdin=piped.stdout).stdout
     finally:
         memmux(*there, "stop")
+
+
+@pytest.mark.shared
+def test_an_export_follows_a_link_writes_to_a_pipe_and_replaces_no_database(
+    memmux: Memmux, settings: Settings, short_tmp: Path
+) -> None:
+    memmux("store", "kept")
+    elsewhere, link, pipe = short_tmp / "elsewhere.jsonl", short_tmp / "link.jsonl", short_tmp / "pipe"
+    elsewhere.write_text("before")
+    link.symlink_to(elsewhere)
+    assert memmux("export", str(link)).returncode == 0
+    assert link.is_symlink()
+    os.mkfifo(pipe)
+    read: list[bytes] = []
+    reader = threading.Thread(target=lambda: read.append(pipe.read_bytes()))
+    reader.start()
+    assert memmux("export", str(pipe)).returncode == 0
+    reader.join(BOUND_S)
+    assert read[0].splitlines()[1:] == elsewhere.read_bytes().splitlines()[1:]
+    assert pipe.is_fifo()
+    refused = memmux("export", str(settings.database))
+    assert (refused.returncode, b"is a database" in refused.stderr) == (2, True)
+    made, log = short_tmp / "made.db", short_tmp / "made.db-wal"
+    log.write_bytes(b"of a database that was moved away")
+    assert str(log).encode() in memmux("export", "--to", str(made)).stderr
+    assert not made.exists()
 
 
 @pytest.mark.shared

@@ -18,7 +18,7 @@ import orjson
 
 from memmux import limits
 from memmux.config.settings import Settings
-from memmux.errors import MemmuxError
+from memmux.errors import MemmuxError, StorageError
 from memmux.wire.ids import uuid7
 from workers.runtime.jobs import Job, silent
 from workers.storage.sqlite.writer import SqliteWriter
@@ -45,6 +45,11 @@ def run(settings: Settings, arguments: Sequence[str]) -> dict[str, object]:
             problems += answer["problems"]
             sys.stdout.buffer.write(orjson.dumps({"progress": [file.tell(), size]}) + b"\n")
             sys.stdout.buffer.flush()
+    if target.with_name(f"{target.name}-wal").exists():
+        raise StorageError(
+            "a part of the new database is still in its log, as the disk is full or fails; free some space, or name a "
+            "file elsewhere"
+        )
     return {**{name: counts[name] for name in _COUNTED}, "refused": len(problems), "problems": problems[:PROBLEMS]}
 
 

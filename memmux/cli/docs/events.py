@@ -29,7 +29,8 @@ _FIELDS = """\
 | `client` | the name that a client gave itself |
 | `operation`, `stage` | as in PROTOCOL.md |
 | `outcome` | `ok`, or the code of an error |
-| `attempt` | 1 for the first worker that got the request, one more for each that got it since one died, or lost its database server |
+| `attempt` | 1 for the first worker that got the request, one more for each that got it since one \
+died, or lost its database server |
 | `queue_ms`, `work_ms` | in the router: in its queues, and with workers. In a worker: \
 from when the message was taken from the socket to the begin of the work, and from there to the answer |
 | `total_ms` | from the request's arrival to its answer, where the line was written |

@@ -30,7 +30,7 @@ from memmux.errors import ArgumentInvalidError, StorageError, StorageFullError, 
 def test_a_full_disk_is_told_from_a_place_that_can_not_be_written(
     tmp_path: Path, number: int, kind: type[StorageError]
 ) -> None:
-    with pytest.raises(StorageError, match=r"all\.jsonl") as raised, transfer._replacing(tmp_path / "all.jsonl"):
+    with pytest.raises(StorageError, match=r"all\.jsonl") as raised, transfer._writing(tmp_path / "all.jsonl"):
         raise OSError(number, os.strerror(number))
     assert type(raised.value) is kind
     assert not list(tmp_path.iterdir())

@@ -93,6 +93,31 @@ def test_a_new_file_is_on_the_disk_with_its_name_before_anybody_is_told(
     assert calls == [("fsync", path.name, NEW), ("fsync", path.parent.name, None)]
 
 
+@pytest.mark.parametrize("links", [True, False])
+def test_what_is_placed_is_on_the_disk_before_and_takes_nothings_place(
+    path: Path, calls: list[tuple[object, ...]], monkeypatch: pytest.MonkeyPatch, *, links: bool
+) -> None:
+    if not links:
+        monkeypatch.setattr(os, "link", _unsupported)
+    old = path.with_name("built")
+    old.write_bytes(NEW)
+    durable.place(old, path)
+    renamed = [] if links else [("rename", "built", "file")]
+    assert calls == [("fsync", "built", NEW), *renamed, ("fsync", path.parent.name, None)]
+    old.unlink(missing_ok=True)
+    old.write_bytes(OLD)
+    with pytest.raises(FileExistsError):
+        durable.place(old, path)
+    with pytest.raises(FileExistsError), durable.building(path, new=True) as partial:
+        partial.write_bytes(OLD)
+    assert path.read_bytes() == NEW
+    assert {each.name for each in path.parent.iterdir()} == {"file", "built"}
+
+
+def _unsupported(*_: object) -> None:
+    raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+
+
 def test_a_rename_of_what_may_be_lost_is_nothing_more(path: Path, calls: list[tuple[object, ...]]) -> None:
     path.write_bytes(b"cached")
     durable.rename(path, path.with_name("other"), sync=False)

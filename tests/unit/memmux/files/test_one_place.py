@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parents[4]
 PACKAGES = ("memmux", "router", "workers", "mcp_dealer")
 OURS = "memmux/files/"
-CALLS = ("fsync", "fdatasync", "sync", "replace", "rename", "renames", "flock", "lockf")  # of os and fcntl
+CALLS = ("fsync", "fdatasync", "sync", "link", "replace", "rename", "renames", "flock", "lockf")  # of os and fcntl
 SPELT = re.compile(rf"\b(?:fcntl|{'|'.join(CALLS)})\b")
 ALLOWED = {
     (

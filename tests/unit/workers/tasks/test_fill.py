@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
+from typing import Any
 
+import apsw
 import orjson
 import pytest
 
 from memmux.config.settings import Settings
+from memmux.errors import StorageError
 from tests.unit.workers.desk import Desk
 from tests.unit.workers.storage.dumps import dumped
 from workers.tasks import fill
@@ -32,3 +35,23 @@ def test_a_new_database_holds_what_the_lines_say_and_names_what_it_can_not_take(
     with closing(Desk(target)) as other:
         assert dumped(other) == dumped(desk)
     assert not (tmp_path / "none.db").exists()
+
+
+def test_a_database_whose_log_can_not_be_emptied_is_not_given(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where the disk is full, or fails: here a reader keeps the log."""
+    desk.store("one")
+    lines, target = tmp_path / "lines", tmp_path / "made.db"
+    lines.write_bytes(b"".join(orjson.dumps(line) + b"\n" for line in dumped(desk)))
+    load = fill._load
+    with ExitStack() as stack:
+
+        def loaded(*given: Any) -> dict[str, Any]:
+            reader = stack.enter_context(closing(apsw.Connection(str(target))))
+            reader.execute("BEGIN; SELECT * FROM memories").fetchall()
+            return load(*given)
+
+        monkeypatch.setattr(fill, "_load", loaded)
+        with pytest.raises(StorageError, match="still in its log"):
+            fill.run(Settings(database=tmp_path / "none.db"), [str(target), str(lines)])
