@@ -13,7 +13,8 @@ _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _STAT_BYTES = 4096  # more than the line has
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 _PR_SET_CHILD_SUBREAPER = 36
-_ARGUMENTS = 45  # where the addresses of the command line's begin and end are in /proc/PID/stat, behind the name
+_BEGAN = 19  # where the ticks from the system's start to the process's are in /proc/PID/stat, behind the name
+_ARGUMENTS = 45  # where the addresses of the command line's begin and end are there
 _PROC = sys.platform == "linux"
 
 
@@ -36,6 +37,19 @@ def alive(pid: int) -> bool:
     except PermissionError:
         return True  # it is somebody else's
     return True
+
+
+def run_id(pid: int) -> str:
+    """Return the pid and what tells the process from all that had, or will have, that pid, where the system says it.
+
+    In a container a process may have the same pid in every run.
+    """
+    told = []
+    if _PROC:
+        with suppress(OSError):
+            told = [_stat(pid).rpartition(b") ")[2].split()[_BEGAN].decode()]
+            told.append(Path("/proc/sys/kernel/random/boot_id").read_text().strip())
+    return " ".join([str(pid), *told])
 
 
 def _stat(pid: int) -> bytes:

@@ -36,14 +36,20 @@ class Indexer:
         return {"building": self._child is not None, "indexed": self._indexed}
 
     def turn(self, vectors: int, seq: int, forgotten: int = 0) -> None:
-        """Begin a build that is due, and notice the end of one.
+        """Begin a build that is due, and notice the end of one; what the system refuses is logged and tried again.
 
         vectors: of the current model. seq: the newest change. forgotten: how many segments were removed since the
         database was opened, which are to be made anew.
         """
+        try:
+            self._turn(vectors, seq, forgotten)
+        except OSError as error:  # there is no room for a process, for one
+            self._failed(f"the system says: {error}")
+
+    def _turn(self, vectors: int, seq: int, forgotten: int) -> None:
         now = self._clock()
         if self._child is not None:
-            self._look(self._child, now)
+            self._look(self._child)
         if seq != self._seq:
             self._seq, self._quiet_since = seq, now
         if vectors < self._settings.index_from:
@@ -64,15 +70,19 @@ class Indexer:
             self._child.close()
             self._child = None
 
-    def _look(self, child: Child, now: float) -> None:
+    def _look(self, child: Child) -> None:
         if (made := child.poll()) is None:
             return
         child.close()
         self._child = None
         self._find()
         if not made:
-            self._not_before, self._built = now + AGAIN_S, -1
-            log.get().warning("segment_build_failed", remedy="searches go on without it; its own log says why")
+            self._failed("its own log says why")
+
+    def _failed(self, why: str) -> None:
+        """Put the next build off."""
+        self._not_before, self._built = self._clock() + AGAIN_S, -1
+        log.get().warning("segment_build_failed", why=why)
 
     def _find(self) -> None:
         """See which segments are there."""

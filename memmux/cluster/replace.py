@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection
+from contextlib import suppress
 
 import orjson
 
@@ -78,7 +79,8 @@ def upgraded(places: Places, found: Endpoint, until: float) -> Steps[Endpoint]:
         try:
             return (yield from _succeed(places, now, until, given.changed(places.settings)))
         except MemmuxError as error:
-            lock.note(orjson.dumps({"version": __version__, "failed_at": time.time()}))
+            with suppress(OSError):  # a full disk keeps nobody from the one that serves
+                lock.note(orjson.dumps({"version": __version__, "failed_at": time.time()}))
             if isinstance(error, HandOverError) and (serving := (yield from look(places))):
                 return serving
             raise

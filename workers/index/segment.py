@@ -14,12 +14,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, Literal
 
 import numpy as np
 import orjson
 
 from memmux.files import durable
+from memmux.logs import log
 from workers.index.centre import Centre
 from workers.index.exact import best, best_windows
 from workers.index.interface import Rows, Scored, Vectors
@@ -89,15 +90,34 @@ def holds(path: Path, rows: Sequence[int]) -> bool:
     if not rows:
         return False
     try:
-        return bool(np.isin(np.load(path / ROWS), np.array(rows, np.int64)).any())
+        return bool(np.isin(_load(path / ROWS), np.array(rows, np.int64)).any())
     except (OSError, ValueError):
         return True
 
 
-def remove(path: Path) -> None:
-    """Remove a segment; who has it open goes on with it."""
-    with suppress(OSError):
-        shutil.rmtree(path)
+def remove(path: Path) -> bool:
+    """Remove a segment and return whether it is gone; who has it open goes on with it.
+
+    Its manifest goes last: what can't be removed is still one of those that are there, for the next who removes it.
+    """
+    try:
+        for file in sorted(path.iterdir(), key=lambda file: file.name == MANIFEST):
+            file.unlink(missing_ok=True)
+        path.rmdir()
+    except FileNotFoundError:  # by another process
+        return True
+    except OSError as error:
+        log.get().warning("segment_not_removed", path=str(path), error=error.strerror)
+        return False
+    return True
+
+
+def _load(path: Path, mmap_mode: Literal["r"] | None = None) -> Any:
+    """Return the array in a file; raise OSError, or ValueError if there is none in it."""
+    try:
+        return np.load(path, mmap_mode=mmap_mode)
+    except EOFError:
+        raise ValueError(f"{path} is empty") from None
 
 
 class Segment:
@@ -107,12 +127,12 @@ class Segment:
         from workers.index.inverted_file import InvertedFile  # faiss is loaded where there are many vectors alone
 
         self.manifest = manifest
-        self._rows: Rows = np.load(path / ROWS)
-        self._vectors: Vectors = np.asarray(np.load(path / VECTORS, mmap_mode="r"))
+        self._rows: Rows = _load(path / ROWS)
+        self._vectors: Vectors = np.asarray(_load(path / VECTORS, mmap_mode="r"))
         self._inverted = InvertedFile(path / LISTS)
         self._visible = np.ones(manifest.vectors, np.bool_)
         self._hidden = 0
-        self.centre = Centre(np.load(path / SUM), manifest.vectors)
+        self.centre = Centre(_load(path / SUM), manifest.vectors)
         shapes = self._rows.shape, self._vectors.shape, self._inverted.vectors
         if shapes != ((manifest.vectors,), (manifest.vectors, manifest.dimensions), manifest.vectors):
             raise ValueError(f"the files of {path} do not belong together")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from memmux.processes import alive, command_lines, private_bytes, rss_bytes
+from memmux.processes import alive, command_lines, private_bytes, rss_bytes, run_id
 from tests.bounds import BOUND_S
 
 only_linux = pytest.mark.skipif(sys.platform != "linux", reason="asks the system for what Linux alone has")
@@ -41,6 +41,23 @@ def test_a_command_line_is_found_while_its_process_runs() -> None:
 def test_nothing_has_a_pid_below_one() -> None:
     assert not alive(0)
     assert not alive(-1)
+
+
+@only_linux
+def test_a_run_is_told_by_more_than_its_pid() -> None:
+    here = run_id(os.getpid())
+    assert here == run_id(os.getpid())
+    pid, began, system = here.split()
+    assert pid == str(os.getpid())
+    with subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE) as later:
+        _, later_began, same_system = run_id(later.pid).split()
+        later.communicate()
+    assert int(later_began) > int(began)
+    assert same_system == system
+
+
+def test_of_a_process_that_is_gone_the_pid_alone_is_told() -> None:
+    assert run_id(-1) == "-1"
 
 
 @pytest.mark.slow

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 from memmux.config.settings import Settings
 from tests.bounds import BOUND_S
@@ -99,6 +101,23 @@ def test_a_build_that_fails_is_tried_again_later(indexer: Indexer, watch: Watch)
     indexer.turn(LEAST, 1)
     assert not ended(indexer)  # there is no database
     indexer.turn(LEAST, 1)
+    watch.now += AGAIN_S - 1
+    indexer.turn(LEAST, 1)
+    assert not indexer.facts["building"]
+    watch.now += 1
+    indexer.turn(LEAST, 1)
+    assert indexer.facts["building"]
+
+
+def test_a_build_that_can_not_be_started_is_tried_again_later(
+    indexer: Indexer, watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    indexer.turn(LEAST, 1)
+    watch.now += QUIET_S
+    with monkeypatch.context() as moved, structlog.testing.capture_logs() as logs:
+        moved.setattr(sys, "executable", "/gone/bin/python")
+        indexer.turn(LEAST, 1)
+    assert [(line["event"], "/gone/bin/python" in line["why"]) for line in logs] == [("segment_build_failed", True)]
     watch.now += AGAIN_S - 1
     indexer.turn(LEAST, 1)
     assert not indexer.facts["building"]

@@ -65,6 +65,7 @@ class Upkeep:
                     self._purged = self._clock()
                     if self._purge() == deletion.EXPIRED:
                         self._purged -= PURGE_EVERY_S  # there may be more, for the next turn
+                    self.forget_segments()  # also those that could not be removed before
                     self._forget("purge_tags")
         except MemmuxError as error:
             log.get().warning("upkeep_failed", code=error.code, error=error.message)
@@ -85,10 +86,13 @@ class Upkeep:
             log.get().warning("upkeep_failed", code=error.code, error=error.message)
 
     def forget_segments(self) -> None:
-        """Remove the segments that hold what is gone; see `segments.forget`."""
-        with errors():
-            for _ in segments.forget(self._connection, self._database):
-                self.forgotten += 1
+        """Remove the segments that hold what is gone, see `segments.forget`; what fails is logged and tried again."""
+        try:
+            with errors():
+                for _ in segments.forget(self._connection, self._database):
+                    self.forgotten += 1
+        except MemmuxError as error:
+            log.get().warning("upkeep_failed", code=error.code, error=error.message)
 
     def _today(self) -> float:
         """Return the time, but for a clock that was set forward since the start, by which nothing gets older."""
@@ -118,7 +122,6 @@ class Upkeep:
         with self._connection.writing():
             gone = deletion.purge_expired(self._memory_table, nothing, before)
         if gone:
-            self.forget_segments()
             log.get().info("memories_purged", memories=gone)
         return gone
 

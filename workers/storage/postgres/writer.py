@@ -105,7 +105,7 @@ class PostgresWriter:
         if any(job.operation == deletion.OPERATION for job in jobs) or any(
             self._facts[name] != before[name] for name in ("model", "unneeded")
         ):
-            self._forget_segments()
+            self._upkeep.forget_segments()
         return outcomes
 
     def rebuild(self, job: Job, alive: Alive) -> Answer | MemmuxError:
@@ -253,12 +253,6 @@ class PostgresWriter:
         if count:
             seconds = round(time.monotonic() - began, 3)
             log.get().info("words_indexed", memories=count, before=former, now=wanted, seconds=seconds)
-
-    def _forget_segments(self) -> None:
-        try:
-            self._upkeep.forget_segments()
-        except MemmuxError as error:  # what was applied is acknowledged all the same
-            log.get().warning("upkeep_failed", code=error.code, error=error.message)
 
     def _note(self, error: MemmuxError) -> None:
         """Write nothing more once the database has turned out to be damaged: each write could spread it."""

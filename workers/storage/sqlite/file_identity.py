@@ -14,6 +14,7 @@ from pathlib import Path
 
 import orjson
 
+from memmux import processes
 from memmux.errors import DatabaseReplacedError
 from memmux.files import durable, private
 from memmux.logs import log
@@ -24,16 +25,16 @@ Identity = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Lineage:
-    """The database and the log that one writer opened, and the router that it worked for."""
+    """The database and the log that one writer opened, and the router that it worked for, by `processes.run_id`."""
 
     database: Identity | None
     log: Identity | None
-    router: int
+    router: str
 
     @classmethod
     def of(cls, database: Path) -> Lineage:
         """Return what stands there now."""
-        return cls(identity(database), identity(_beside(database, "-wal")), os.getppid())
+        return cls(identity(database), identity(_beside(database, "-wal")), processes.run_id(os.getppid()))
 
     def check(self, database: Path) -> None:
         """Raise DatabaseReplacedError unless `database` is still the file that was opened; takes microseconds."""
@@ -60,21 +61,24 @@ def begin(database: Path) -> None:
 
     Raises DatabaseReplacedError if the file was exchanged while this very cluster serves it: then it has to end first.
     """
-    known, here = _noted(database), identity(database)
-    exchanged = known is not None and known.database != here
-    if exchanged and known is not None and known.router == os.getppid():
+    known, now = _noted(database), Lineage.of(database)
+    exchanged = known is not None and known.database != now.database
+    if exchanged and known is not None and known.router == now.router:
         raise DatabaseReplacedError
     # A database has its schema before it has a log, so an empty one has none of its own.
-    empty = here is None or not database.stat().st_size
-    if empty or (exchanged and known is not None and known.log == identity(_beside(database, "-wal"))):
+    empty = now.database is None or not database.stat().st_size
+    if empty or (exchanged and known is not None and known.log == now.log):
         _set_aside(database)
 
 
 def refuse_exchanged(database: Path) -> None:
-    """Raise DatabaseReplacedError if `database` is not the file that the writer has."""
-    known = _noted(database)
-    if known is not None:
-        known.check(database)
+    """Raise DatabaseReplacedError if `database` is not the file that the writer has, or has the log of another one.
+
+    The note of an earlier cluster may be all that there is, where the writer could not begin.
+    """
+    known, now = _noted(database), Lineage.of(database)
+    if known is not None and known.database != now.database and (known.router == now.router or known.log == now.log):
+        raise DatabaseReplacedError
 
 
 def has_its_log(database: Path) -> bool:
@@ -116,7 +120,7 @@ def _noted(database: Path) -> Lineage | None:
     try:
         fields = orjson.loads(private.read(_note(database)))
         database_id, wal = (None if fields[name] is None else tuple(fields[name]) for name in ("database", "log"))
-        return Lineage(database_id, wal, int(fields["router"]))
+        return Lineage(database_id, wal, str(fields["router"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

@@ -142,6 +142,11 @@ def _refuse_left(database: Path) -> None:
         remedy = f"it was renamed without it: move {left} to {_log(database)} while nobody serves either"
     else:
         remedy = f"run `memmux --database {other} restart` where that name is, then `stop`, and use one name for it"
+    if not seen:  # a copy is another file, so it is served
+        remedy += (
+            "; if that folder is gone for good, copy the file with `cp`, run `memmux check --deep` on the copy and use "
+            "that: what was only in the log is lost"
+        )
     where = f"its latest changes are in {left or _log(other)}"
     raise DatabaseElsewhereError(f"the file {database} was served as {other} before, and {where}; {remedy}")
 

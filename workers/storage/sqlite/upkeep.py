@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -72,22 +73,18 @@ class Upkeep:
     def turn(self) -> bool:
         """Do what is due and return whether memories were purged; what fails is logged and tried again."""
         gone = 0
-        try:
-            with engine.errors():
-                self._prune()
-                if self._clock() - self._purged >= PURGE_EVERY_S:
-                    self._purged = self._clock()
-                    gone = self._purge()
-                    if gone == deletion.EXPIRED:
-                        self._purged -= PURGE_EVERY_S  # there may be more, for the next turn
-                    self._forget("purge_tags")
-                    engine.optimize(self._raw)
-                if gone:
-                    self.forget_segments()
-                if self.dirty or self._erasing:
-                    self._checkpoint(truncate=self._erasing or self.wal_bytes > TRUNCATE_BYTES)
-        except MemmuxError as error:
-            log.get().warning("upkeep_failed", code=error.code, error=error.message)
+        with _tried():
+            self._prune()
+            if self._clock() - self._purged >= PURGE_EVERY_S:
+                self._purged = self._clock()
+                gone = self._purge()
+                if gone == deletion.EXPIRED:
+                    self._purged -= PURGE_EVERY_S  # there may be more, for the next turn
+                self.forget_segments()  # also those that could not be removed before
+                self._forget("purge_tags")
+                engine.optimize(self._raw)
+            if self.dirty or self._erasing:
+                self._checkpoint(truncate=self._erasing or self.wal_bytes > TRUNCATE_BYTES)
         return bool(gone)
 
     def relieve(self) -> None:
@@ -95,11 +92,8 @@ class Upkeep:
 
         That is tried each second where a reader is in the way. What fails is logged: the writes are done all the same.
         """
-        try:
-            with engine.errors():
-                self._prune()
-        except MemmuxError as error:
-            log.get().warning("upkeep_failed", code=error.code, error=error.message)
+        with _tried():
+            self._prune()
         if self._clock() - self._relieved < RELIEVE_EVERY_S or self.wal_bytes <= engine.JOURNAL_BYTES:
             return
         self._relieved = self._clock()
@@ -112,18 +106,15 @@ class Upkeep:
         self.finish()
 
     def forget_segments(self) -> None:
-        """Remove the segments that hold what is gone; see `segments.forget`."""
-        with engine.errors():
+        """Remove the segments that hold what is gone, see `segments.forget`; what fails is logged and tried again."""
+        with _tried():
             for _ in segments.forget(self._connection, self._database):
                 self.forgotten += 1
 
     def finish(self) -> None:
         """Empty the log; where that fails it stays, and nothing of it is lost."""
-        try:
-            with engine.errors():
-                self._checkpoint(truncate=True)
-        except MemmuxError as error:
-            log.get().warning("upkeep_failed", code=error.code, error=error.message)
+        with _tried():
+            self._checkpoint(truncate=True)
 
     def _today(self) -> float:
         """Return the time, but for a clock that was set forward since the start, by which nothing gets older."""
@@ -166,6 +157,16 @@ class Upkeep:
             self.dirty = True
             log.get().info("rows_forgotten", statement=name, rows=gone)
         return gone
+
+
+@contextmanager
+def _tried() -> Iterator[None]:
+    """Log what fails in the block: it is tried again, and the writes before it are done all the same."""
+    try:
+        with engine.errors():
+            yield
+    except MemmuxError as error:
+        log.get().warning("upkeep_failed", code=error.code, error=error.message)
 
 
 def forget_traces(connection: apsw.Connection) -> None:

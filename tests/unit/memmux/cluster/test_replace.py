@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 from collections.abc import Callable, Iterator
@@ -16,6 +17,7 @@ from memmux.cluster.endpoint import Endpoint
 from memmux.cluster.steps import run
 from memmux.config.paths import Places
 from memmux.config.settings import Settings
+from memmux.files.lock import FileLock
 from memmux.version import __version__
 from tests.unit.memmux.client.peer import Peer
 from tests.unit.memmux.cluster.routers import READY
@@ -61,6 +63,17 @@ def test_older_cluster_is_used_when_it_can_not_be_succeeded_and_that_is_not_trie
     monkeypatch.setattr(replace, "UPGRADE_AGAIN_S", 0.0)
     assert find.ensure(settings).address == older.address
     assert told.read_text() == "tried tried "
+
+
+def test_older_cluster_is_used_when_that_can_not_be_succeeded_nor_noted(
+    settings: Settings, older: Peer, router: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    router("""tell(b'{"error": {"code": "storage_full", "message": "no"}}\\n')""")
+    monkeypatch.setattr(FileLock, "note", full)
+    assert find.ensure(settings).address == older.address
 
 
 @pytest.mark.parametrize(

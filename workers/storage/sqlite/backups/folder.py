@@ -13,6 +13,7 @@ from memmux.config.settings import Settings
 from memmux.errors import FULL, BackupFailedError, of_system
 from memmux.files import private
 from memmux.files.durable import PARTIAL
+from memmux.logs import log
 from memmux.wire.times import from_epoch
 
 _TIME = "%Y%m%dT%H%M%SZ"
@@ -65,14 +66,11 @@ class BackupFolder:
     def tidy(self) -> None:
         """Remove what is left of backups that were never finished; nobody else may be making one."""
         for left in self._named(PARTIAL):
-            left.path.unlink(missing_ok=True)
+            _removed(left.path)
 
     def prune(self, keep: int) -> list[Path]:
         """Remove all but the `keep` newest backups; return what is gone."""
-        gone = [old.path for old in self.kept()[keep:]]
-        for path in gone:
-            path.unlink(missing_ok=True)
-        return gone
+        return [old.path for old in self.kept()[keep:] if _removed(old.path)]
 
     def _named(self, suffix: str) -> list[KeptBackup]:
         name = re.compile(rf"{re.escape(self.stem)}-(\d{{8}}T\d{{6}}Z)-(\d+)\.db{re.escape(suffix)}")
@@ -84,3 +82,13 @@ class BackupFolder:
                         made = datetime.strptime(parts[1], _TIME).replace(tzinfo=UTC)
                         found.append(KeptBackup(path, made.timestamp(), int(parts[2])))
         return sorted(found, key=lambda kept: (kept.at, kept.seq), reverse=True)
+
+
+def _removed(path: Path) -> bool:
+    """Remove a file and return whether it is gone; one that may not be removed only takes up room."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        log.get().warning("backup_not_removed", backup=str(path), error=error.strerror)
+        return False
+    return True

@@ -16,7 +16,7 @@ from pathlib import Path
 import orjson
 
 from memmux.config.settings import Settings
-from memmux.errors import CancelledError, DeadlineExceededError, MemmuxError
+from memmux.errors import BackupFailedError, CancelledError, DeadlineExceededError, MemmuxError
 from memmux.files import copies
 from memmux.logs import log
 from memmux.wire import requests
@@ -141,7 +141,7 @@ class BackupScheduler:
 
 
 class _Making:
-    """One backup on its way, in a thread; `result` is there once that has ended."""
+    """One backup on its way, in a thread; `result` is there once that has ended. Raises BackupFailedError."""
 
     def __init__(self, database: Path, backup_folder: BackupFolder, now: Callable[[], float], job: Job | None) -> None:
         self.job = job
@@ -150,7 +150,10 @@ class _Making:
         self._deadline = math.inf if job is None else job.deadline
         self._stopped = threading.Event()
         self.thread = threading.Thread(target=self._run, args=(backup_folder, now), name="backup", daemon=True)
-        self.thread.start()
+        try:
+            self.thread.start()
+        except RuntimeError:
+            raise BackupFailedError("the system has no room for one more thread; end what is not needed") from None
 
     def stop(self) -> None:
         self._stopped.set()

@@ -172,10 +172,14 @@ def test_a_newer_segment_of_another_history_gives_way_to_ours(desk: Desk, tmp_pa
     other.close()
 
 
-def test_a_broken_segment_is_not_used(desk: Desk, ids: list[str]) -> None:
+@pytest.mark.parametrize("content", [b"nonsense", b""])
+@pytest.mark.parametrize("file", [segments.ROWS, segments.VECTORS, segments.SUM, segments.LISTS, segments.MANIFEST])
+def test_a_broken_segment_is_not_used(desk: Desk, ids: list[str], file: str, content: bytes) -> None:
+    """Also one whose files are empty, as after a copy onto a full disk."""
     assert ids
     ((path, _),) = segments.kept(desk.settings.database)
-    (path / segments.LISTS).write_bytes(b"nonsense")
+    (path / file).write_bytes(content)
+    assert file == segments.MANIFEST or segments.holds(path, [-1]) == (file == segments.ROWS)
     assert nearest(desk, 60)[0] == "memory 60"
     assert opened(desk) is None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -127,6 +128,36 @@ def test_later_workers_of_the_same_cluster_refuse_the_new_database(other: Path, 
         SqliteReader(database)
     with pytest.raises(DatabaseReplacedError):
         SqliteWriter(database)
+
+
+def _noted_by(database: Path, /, router: str | int, **more: object) -> None:
+    """Have the note be one of this router."""
+    note = database.with_name("memories.db.lineage")
+    note.write_bytes(orjson.dumps({**orjson.loads(note.read_bytes()), "router": router, **more}))
+
+
+@pytest.mark.parametrize("run", [" 12 another-start-of-the-system", ""], ids=["another run", "of an earlier version"])
+@pytest.mark.skipif(sys.platform != "linux", reason="another system tells runs by their pid alone")
+def test_a_router_that_has_the_pid_of_the_one_before_is_another_one(old: Desk, database: Path, run: str) -> None:
+    """As in a container, where a volume was copied, or a device got another number, after the cluster was killed."""
+    old.engine._hold.close()  # as the end of its process does
+    _noted_by(database, f"{os.getppid()}{run}" if run else os.getppid(), database=[0, 0], log=[0, 0])
+    with closing(SqliteReader(database)) as reader:  # also where the writer could not begin
+        assert reader.still is False
+    with closing(SqliteWriter(database)) as writer:
+        assert writer.facts()["memories"] == 1
+    assert _aside(database) == []
+
+
+def test_a_reader_refuses_a_database_with_the_log_of_another_whoever_noted_it(
+    old: Desk, other: Path, database: Path
+) -> None:
+    """As where the writer could not take that log out of the way."""
+    other.replace(database)
+    _noted_by(database, "1 of an earlier cluster")
+    with pytest.raises(DatabaseReplacedError):
+        SqliteReader(database)
+    assert old.engine.facts()["memories"] == 1
 
 
 def test_log_that_was_moved_together_with_its_database_is_used(

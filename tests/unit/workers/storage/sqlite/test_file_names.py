@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -140,6 +141,21 @@ def test_a_folder_that_can_not_be_seen_may_hold_the_log(
         SqliteWriter(link)
     with closing(SqliteWriter(tmp_path / "elsewhere" / database.name)) as writer:  # the folder has another name
         assert writer.facts()["memories"] == 1
+
+
+@pytest.mark.slow
+def test_a_file_whose_folder_is_gone_for_good_is_served_as_a_copy(
+    link: Path, database: Path, writing: subprocess.Popen[bytes]
+) -> None:
+    _kill(writing)
+    shutil.rmtree(database.parent)
+    with pytest.raises(DatabaseElsewhereError, match=r"gone for good, copy the file .* in the log is lost"):
+        SqliteWriter(link)
+    copy = link.with_name("copy.db")
+    shutil.copyfile(link, copy)
+    with closing(SqliteWriter(copy)) as writer:
+        assert writer.facts()["memories"] == 0  # it was in the log alone
+    assert _contents(copy) == []
 
 
 @pytest.mark.slow

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import errno
+import math
 import shutil
 import struct
+from collections.abc import Iterator
 from pathlib import Path
 
 import orjson
 import pytest
+import structlog
 
+from memmux.errors import DatabaseCorruptError
 from tests.unit.workers.desk import Desk, frames, job, waiting
 from workers.index import segment as segments
 from workers.runtime.jobs import Answer
@@ -179,6 +184,55 @@ def test_one_that_a_killed_writer_left_is_removed_by_the_next(filled: Desk, monk
     filled.close()
     Desk(database).close()
     assert not list(segments.kept(database))
+    assert _found(database.parent) == set()
+
+
+def test_a_segment_that_can_not_be_removed_is_logged_and_removed_by_later_upkeep(
+    filled: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memory_id = _secret(filled)
+    database = filled.settings.database
+    build_segment.make(database, 50)
+    ((path, _),) = segments.kept(database)
+    real = Path.unlink
+
+    def unlink(file: Path, *, missing_ok: bool = False) -> None:
+        if file == path / segments.VECTORS:
+            raise PermissionError(errno.EACCES, "Permission denied", str(file))
+        real(file, missing_ok=missing_ok)
+
+    with monkeypatch.context() as patched, structlog.testing.capture_logs() as logs:
+        patched.setattr(Path, "unlink", unlink)
+        _purge(filled, memory_id)
+    assert [(line["event"], line["path"]) for line in logs] == [("segment_not_removed", str(path))]
+    assert filled.writer.facts()["memories"] == 300
+    assert filled.engine.forgotten == 0
+    filled.engine._upkeep._purged = -math.inf
+    filled.writer.idle()
+    assert filled.engine.forgotten == 1
+    filled.close()
+    assert _found(database.parent) == set()
+
+
+@pytest.mark.parametrize("fault", [OSError(errno.EIO, "Input/output error"), DatabaseCorruptError()])
+def test_a_purge_is_acknowledged_whatever_becomes_of_the_segments_and_the_next_writer_begins(
+    filled: Desk, monkeypatch: pytest.MonkeyPatch, fault: Exception
+) -> None:
+    def fail(_: Path) -> Iterator[tuple[Path, segments.Manifest]]:
+        raise fault
+
+    memory_id = _secret(filled)
+    database = filled.settings.database
+    build_segment.make(database, 50)
+    with monkeypatch.context() as patched, structlog.testing.capture_logs() as logs:
+        patched.setattr(segments, "kept", fail)
+        _purge(filled, memory_id)
+        filled.close()
+        filled = Desk(database)
+    assert [line["event"] for line in logs] == ["upkeep_failed"] * 2
+    filled.engine._upkeep._purged = -math.inf
+    filled.writer.idle()
+    filled.close()
     assert _found(database.parent) == set()
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import apsw
 import pytest
+import structlog
 
 from memmux.config.settings import Settings
 from memmux.errors import BackupFailedError, CancelledError, DatabaseCorruptError, StorageFullError
@@ -145,6 +146,32 @@ def test_pruning_keeps_the_newest_and_touches_no_other_file(backup_folder: Backu
     assert len(backup_folder.prune(2)) == 3
     assert [kept.seq for kept in backup_folder.kept()] == [96, 97]
     assert set(names(backup_folder)) == {*others, *(kept.path.name for kept in backup_folder.kept())}
+
+
+def test_a_backup_that_may_not_be_removed_keeps_no_other_one_and_is_logged(
+    backup_folder: BackupFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As one that is immutable, or another user's in a sticky folder."""
+    backup_folder.make()
+    places = [backup_folder.place(NOON + 86_400 * day, day) for day in range(4)]
+    left = places[2].with_name(f"{places[2].name}.partial")
+    for path in (*places, left):
+        path.touch()
+    real = Path.unlink
+
+    def unlink(path: Path, *, missing_ok: bool = False) -> None:
+        if path in (places[2], left):
+            raise PermissionError(errno.EPERM, "Operation not permitted", str(path))
+        real(path, missing_ok=missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", unlink)
+    with structlog.testing.capture_logs() as logs:
+        backup_folder.tidy()
+        assert backup_folder.prune(1) == [places[1], places[0]]
+    assert [(line["event"], line["backup"]) for line in logs] == [
+        ("backup_not_removed", str(left)),
+        ("backup_not_removed", str(places[2])),
+    ]
 
 
 def test_databases_of_one_name_that_share_a_folder_keep_their_backups_apart(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from memmux.config.settings import Settings
-from memmux.errors import DeadlineExceededError
+from memmux.errors import BackupFailedError, DeadlineExceededError
 from tests.bounds import BOUND_S
 from tests.unit.workers.desk import Desk, job
 from workers.storage.sqlite.backups import backup, scheduler
@@ -174,6 +174,26 @@ def test_who_waits_for_a_backup_that_hangs_is_answered_at_the_deadline(
         assert days.backup_scheduler.waiting
     finally:
         hangs.set()
+
+
+def test_a_backup_for_which_there_is_no_thread_fails_and_is_due_again(
+    desk: Desk, hands: Hands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    days = Days(desk, hands)
+    desk.store("first")
+    hands.pass_(DAY)
+    with monkeypatch.context() as full:
+        full.setattr(threading.Thread, "start", refuse)
+        days.turn()
+        days.backup_scheduler.ask(job("admin.backup", {}))
+        ((_, outcome),) = days.backup_scheduler.turn(1, lambda: NOON)
+        assert isinstance(outcome, BackupFailedError)
+    hands.pass_(scheduler.LOOK_S)
+    days.turn()
+    assert len(days.names()) == 1
 
 
 def test_no_backup_is_made_of_a_file_that_took_the_databases_place(desk: Desk, hands: Hands, tmp_path: Path) -> None:
