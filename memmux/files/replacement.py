@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -34,8 +34,15 @@ def preparing(database: Path) -> Iterator[Path]:
     Once the block has ended, `finish` has to be called. Until then a failure, and the end of the process, change
     nothing.
     """
-    with durable.building(restored(database), partial=_beside(database, ".restoring")) as partial:
-        yield partial
+    new = restored(database)
+    try:
+        with durable.building(new, partial=_beside(database, ".restoring")) as partial:
+            yield partial
+    except BaseException:
+        with suppress(OSError):  # it may have its name and not be on the disk, and is not to be found by the next start
+            new.unlink()
+            durable.flush(new.parent)
+        raise
 
 
 def finish(database: Path) -> Path | None:
@@ -56,8 +63,10 @@ def finish(database: Path) -> Path | None:
         durable.flush(database.parent)
         durable.rename(new, database)
     except OSError:
-        _undo(database, kept)
-        raise
+        if new.exists():
+            _undo(database, kept)
+            raise
+        # The name alone is not on the disk yet; if the power takes it back, the next start gives it again.
     return kept if kept.exists() else None
 
 
