@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from contextlib import closing
 from pathlib import Path
 
@@ -122,8 +123,9 @@ def test_a_database_that_is_gone_is_restored_too(settings: Settings) -> None:
 
 def test_the_newest_backup_that_is_good_is_chosen(settings: Settings, saved: Path) -> None:
     backup_folder = BackupFolder.of(settings)
-    damaged = backup_folder.place(4e9, 9)
+    damaged, ahead = backup_folder.place(time.time(), 9), backup_folder.place(4e9, 1)
     damaged.write_bytes(saved.read_bytes()[: 20 * 4096])
+    ahead.write_bytes(saved.read_bytes())
     done = restore.run(settings, ["--newest"])
     assert done["restored"] == str(saved)
     assert done["passed_over"] == [str(damaged)]

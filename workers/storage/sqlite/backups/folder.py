@@ -58,18 +58,22 @@ class BackupFolder:
                 f"the folder {self.folder} can't be made ({error.strerror}); name another one"
             ) from None
 
-    def kept(self) -> list[KeptBackup]:
-        """Return the backups, newest first; none if the folder can't be read."""
-        return self._named("")
+    def kept(self, now: float) -> list[KeptBackup]:
+        """Return the backups, newest first; none if the folder can't be read.
+
+        Those dated after `now`, in seconds since 1970, come last: the clock was ahead, and nothing says how old they
+        are.
+        """
+        return sorted(self._named(""), key=lambda kept: (kept.at <= now, kept.at, kept.seq), reverse=True)
 
     def tidy(self) -> None:
         """Remove what is left of backups that were never finished; nobody else may be making one."""
         for left in self._named(PARTIAL):
             left.path.unlink(missing_ok=True)
 
-    def prune(self, keep: int) -> list[Path]:
-        """Remove all but the `keep` newest backups; return what is gone."""
-        gone = [old.path for old in self.kept()[keep:]]
+    def prune(self, keep: int, now: float) -> list[Path]:
+        """Remove all but the `keep` newest backups, as `kept` has them; return what is gone."""
+        gone = [old.path for old in self.kept(now)[keep:]]
         for path in gone:
             path.unlink(missing_ok=True)
         return gone
@@ -83,4 +87,4 @@ class BackupFolder:
                     with suppress(ValueError):  # digits that are no time: not ours
                         made = datetime.strptime(parts[1], _TIME).replace(tzinfo=UTC)
                         found.append(KeptBackup(path, made.timestamp(), int(parts[2])))
-        return sorted(found, key=lambda kept: (kept.at, kept.seq), reverse=True)
+        return found

@@ -20,6 +20,7 @@ from workers.storage.sqlite.backups import backup
 from workers.storage.sqlite.backups.folder import BackupFolder
 
 NOON = 1_800_000_000.0
+LATER = NOON + 10 * 86_400
 
 
 @pytest.fixture
@@ -142,9 +143,18 @@ def test_pruning_keeps_the_newest_and_touches_no_other_file(backup_folder: Backu
     others += ["memories-20271301T000000Z-1.db", "my-memories-20270101T000000Z-1.db"]
     for name in others:
         (backup_folder.folder / name).touch()
-    assert len(backup_folder.prune(2)) == 3
-    assert [kept.seq for kept in backup_folder.kept()] == [96, 97]
-    assert set(names(backup_folder)) == {*others, *(kept.path.name for kept in backup_folder.kept())}
+    assert len(backup_folder.prune(2, LATER)) == 3
+    assert [kept.seq for kept in backup_folder.kept(LATER)] == [96, 97]
+    assert set(names(backup_folder)) == {*others, *(kept.path.name for kept in backup_folder.kept(LATER))}
+
+
+def test_backups_of_a_clock_that_was_ahead_are_the_last_and_go_first(backup_folder: BackupFolder) -> None:
+    backup_folder.make()
+    for at, seq in ((NOON, 500), (NOON - 9, 400), (LATER, 16), (LATER + 1, 17)):
+        backup_folder.place(at, seq).touch()
+    assert [kept.seq for kept in backup_folder.kept(NOON)] == [500, 400, 17, 16]
+    backup_folder.prune(1, NOON)
+    assert [kept.seq for kept in backup_folder.kept(NOON)] == [500]
 
 
 def test_databases_of_one_name_that_share_a_folder_keep_their_backups_apart(tmp_path: Path) -> None:
@@ -152,8 +162,8 @@ def test_databases_of_one_name_that_share_a_folder_keep_their_backups_apart(tmp_
         BackupFolder.of(Settings(database=tmp_path / folder / "memories.db", backups_dir=tmp_path)) for folder in "ab"
     )
     one.place(NOON, 1).touch()
-    assert other.kept() == []
-    assert len(one.kept()) == 1
+    assert other.kept(LATER) == []
+    assert len(one.kept(LATER)) == 1
     assert (
         BackupFolder.of(Settings(database=tmp_path / "a" / "memories.db")).folder
         == tmp_path / "a" / "memories.db.backups"
