@@ -27,6 +27,11 @@ def restored(database: Path) -> Path:
     return _beside(database, ".restored")
 
 
+def unfinished(database: Path) -> Path:
+    """Return the path of what shall be the restored file, and is not whole; a process that was killed leaves it."""
+    return _beside(database, ".restoring")
+
+
 @contextmanager
 def preparing(database: Path) -> Iterator[Path]:
     """Give the path of an empty file to fill with what shall be the database.
@@ -36,7 +41,7 @@ def preparing(database: Path) -> Iterator[Path]:
     """
     new = restored(database)
     try:
-        with durable.building(new, partial=_beside(database, ".restoring")) as partial:
+        with durable.building(new, partial=unfinished(database)) as partial:
             yield partial
     except BaseException:
         with suppress(OSError):  # it may have its name and not be on the disk, and is not to be found by the next start

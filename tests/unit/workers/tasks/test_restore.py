@@ -101,6 +101,16 @@ def test_a_restore_that_was_interrupted_is_finished_before_the_database_is_opene
     assert check.check(settings.database, deep=True) == []
 
 
+def test_what_a_restore_had_only_begun_to_copy_goes_with_the_next_start(settings: Settings, saved: Path) -> None:
+    left = Path(f"{settings.database}.restoring")
+    left.write_bytes(saved.read_bytes())
+    worker = WriteWorker(settings)
+    worker.open()
+    worker.close()
+    assert not left.exists()
+    assert contents(settings.database) == {"in the backup", "after the backup"}
+
+
 def test_another_restore_finishes_it_first_and_keeps_both(
     settings: Settings, saved: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -130,7 +130,6 @@ class BackupScheduler:
                 copies.note(self._database, Path(done.result.path), self._now())
             log.get().info("backup_made", why=why, backup=done.result.path, seconds=done.result.seconds)
             if done.job is None:
-                self._backup_folder.tidy()
                 for path in self._backup_folder.prune(self._keep, self._now()):
                     log.get().info("backup_removed", backup=str(path))
             self._kept = self._backup_folder.kept(self._now())

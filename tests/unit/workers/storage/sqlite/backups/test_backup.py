@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import math
+import os
 from contextlib import closing
 from pathlib import Path
 
@@ -170,13 +171,15 @@ def test_databases_of_one_name_that_share_a_folder_keep_their_backups_apart(tmp_
     )
 
 
-def test_what_is_left_of_an_unfinished_backup_is_tidied_away(backup_folder: BackupFolder) -> None:
+def test_what_is_left_of_an_unfinished_backup_goes_with_the_next_one(stored: Desk, backup_folder: BackupFolder) -> None:
     backup_folder.make()
-    left = backup_folder.place(NOON, 1)
-    left.with_name(f"{left.name}.partial").touch()
-    (backup_folder.folder / "mine.partial").touch()
-    backup_folder.tidy()
-    assert names(backup_folder) == ["mine.partial"]
+    left, other = backup_folder.place(NOON, 1).name, backup_folder.place(NOON, 2).name
+    for name in (f"{left}.partial", f"{left}.partial-journal", "mine.partial"):
+        (backup_folder.folder / name).touch()
+        os.utime(backup_folder.folder / name, (0, 0))
+    (backup_folder.folder / f"{other}.partial").touch()  # somebody may be making it, of a database of that name
+    made = backup.save(stored.settings.database, backup_folder)
+    assert names(backup_folder) == sorted([Path(made.path).name, f"{other}.partial", "mine.partial"])
 
 
 def test_a_worker_answers_a_backup_later_and_writes_meanwhile(stored: Desk, backup_folder: BackupFolder) -> None:
