@@ -1,7 +1,7 @@
 """Artifacts: what memmux has made on this machine for its user, and how each part is removed.
 
 Nothing is taken for ours by its place alone: an entry of a client must run memmux, a service bears our mark, a database
-our header, a folder of sockets or logs the name that is made of a database's.
+our header, a folder of sockets or logs the name that is made of a database's, a model our lock beside it.
 """
 
 from __future__ import annotations
@@ -70,8 +70,8 @@ def every(settings: Settings, machine: Machine, executable: Path) -> Iterator[Ar
         places = Places(replace(settings, database=database, server=None, adopt_from=None, remote=None))
         if Holder.of(places) is not None:
             yield Artifact("cluster", f"running for {database}", _does(_stop, places))
-    for name in ("models", "bench"):
-        yield from _folder("cache", settings.cache_dir / name)
+    for name, find in (("models", own_files.of_models), ("bench", own_files.of_bench)):
+        yield from _found("cache", settings.cache_dir / name, partial(find, settings.cache_dir / name))
     yield from _sockets(settings, known)
     yield from _remotes(config_file())
     for database in known:
@@ -175,11 +175,6 @@ def _stop(places: Places) -> None:
                 run(holder.end(places, held))
 
 
-def _folder(kind: str, folder: Path) -> Iterator[Artifact]:
-    if folder.is_dir() and not folder.is_symlink():
-        yield Artifact(kind, str(folder), _does(shutil.rmtree, folder))
-
-
 def _named(folder: Path) -> list[Path]:
     """Return the folders in a folder that are named by a database's digest."""
     inside = sorted(folder.iterdir()) if folder.is_dir() else []
@@ -197,17 +192,11 @@ def _sockets(settings: Settings, known: Sequence[Path]) -> Iterator[Artifact]:
     ours |= {Places(replace(settings, remote=path.resolve())).mcp_socket.parent.name for path in kept}
     there = _named(runtime_folder(settings))
     meant = [path for path in there if path.name in ours]
-    routes = runtime_folder(settings) / "routes"
-    if meant == there and routes.is_dir() and not routes.is_symlink():
-        meant.append(routes)
-    yield from _several(meant, "sockets")
-
-
-def _several(folders: list[Path], kind: str) -> Iterator[Artifact]:
-    """Yield folders that stand in one as one."""
-    if folders:
-        held = amount(len(folders), "folder")
-        yield Artifact(kind, f"{folders[0].parent} ({held})", _does(_remove_all, folders))
+    if meant:
+        yield Artifact("sockets", f"{meant[0].parent} ({amount(len(meant), 'folder')})", _does(_remove_all, meant))
+    if meant == there:
+        routes = runtime_folder(settings) / "routes"
+        yield from _found("sockets", routes, partial(own_files.of_routes, routes))
 
 
 def _remotes(config: Path) -> Iterator[Artifact]:

@@ -1,4 +1,4 @@
-"""What belongs to a database: the files that memmux made for it, known by name and content, and what stands among them.
+"""What memmux made: the files of a database, and in its folders, known by name and content, and what is among them.
 
 A link to a folder is followed, as memmux follows it: what memmux made there is found, and the link itself is another's.
 """
@@ -159,6 +159,11 @@ _LOGS = (
     (rf"(router|service)\.err|adoption\.json{_LEFT}", _any),
     (r"adoption\.json", _report),
 )
+_MODEL_FILE = r"(.+\.(json|txt|model|onnx|onnx\.data)|model.*\.safetensors|pytorch_model.*\.bin)(\.part)?|\.commit"
+_MODEL = ((_MODEL_FILE, _any), (r"\d+_\w+", ((_MODEL_FILE, _any),)))
+_LOCK_OF_MODEL = re.compile(r"\.(.+--.+)\.lock|(.+-[0-9a-f]{12}-\d+)\.lock")  # downloaded, or packed
+_BENCH = ((rf"vectors-[0-9a-f]{{32}}\.npz({_LEFT})?", _any),)
+_ROUTES = ((rf"[0-9a-f]{{24}}(\.lock|{_LEFT})?|alone", _any),)
 _BESIDE: tuple[tuple[str, Known], ...] = (
     *((suffix, _any) for suffix in ("-wal", "-shm", "-journal")),
     (".lock", _says("pid", "since")),
@@ -219,3 +224,34 @@ def of_logs(folder: Path) -> OwnFiles:
         if re.fullmatch(r"[0-9a-f]{12}", inner.name):
             found.look(inner, _LOGS)
     return found
+
+
+def of_models(folder: Path) -> OwnFiles:
+    """Return the models in a folder: a lock is beside each that memmux put there."""
+    inside = sorted(folder.iterdir()) if folder.is_dir() else []
+    found = [_LOCK_OF_MODEL.fullmatch(path.name) for path in inside]
+    made = "|".join(re.escape(lock[1] or lock[2]) for lock in found if lock) or "(?!)"
+    return _among(
+        folder,
+        (rf"\.?({made})\.lock", _empty),
+        (rf"{made}|\.({made})\.partial", _MODEL),
+        (r"digests\.json", _says()),
+        (rf"digests\.json{_LEFT}", _any),
+    )
+
+
+def of_bench(folder: Path) -> OwnFiles:
+    """Return the vectors in a folder that measurements have kept."""
+    return _among(folder, *_BENCH)
+
+
+def of_routes(folder: Path) -> OwnFiles:
+    """Return the routes in a folder, and the locks of relays."""
+    return _among(folder, *_ROUTES)
+
+
+def _among(folder: Path, *known: tuple[str, Known]) -> OwnFiles:
+    """Return what is in a folder; nothing if all that is in it is another's, as then the folder is, too."""
+    found = OwnFiles()
+    found.look(folder, known)
+    return OwnFiles() if found.others and not found.files else found

@@ -226,7 +226,7 @@ def _stale_files(places: Places, endpoint: Endpoint | None) -> Iterator[Finding]
         for socket in (Path(address.removeprefix("ipc://")) for address in places.sockets()):
             if socket.exists():
                 yield warning("stale files", f"{socket} is left of a cluster that is gone; the next one replaces it")
-    for partial in (*places.backups.glob("*.partial"), places.database.with_name(f"{places.database.name}.restoring")):
+    for partial in (*places.backups.glob("*.partial"), replacement.unfinished(places.database)):
         if partial.exists():
             yield warning("stale files", f"{partial} is left of something that was interrupted; remove it")
     if (restored := replacement.restored(places.database)).exists():

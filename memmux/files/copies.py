@@ -32,20 +32,27 @@ class Copy:
 def note(database: Path, path: Path, at: float | None = None) -> None:
     """Remember a copy that was made at `at`, now if that is not said; in the place of a former one of that path."""
     made = Copy(str(path.absolute()), time.time() if at is None else at)
-    lines = [orjson.dumps(asdict(copy)) for copy in (*noted(database), made) if copy.path != made.path or copy is made]
-    with suppress(OSError):
+    with suppress(OSError):  # what can't be read this once is not to be replaced by less
+        os.close(private.open_file(_place(database), os.O_RDONLY))  # which closes it to others, or it would stay unread
+        known = [copy for copy in _read(database) if copy.path != made.path]
+        lines = [orjson.dumps(asdict(copy)) for copy in (*known, made)]
         durable.write(_place(database), b"\n".join((*lines[-MOST:], b"")), sync=False)
 
 
 def noted(database: Path) -> Iterator[Copy]:
-    """Yield the copies that are still there, oldest first."""
+    """Yield the copies that are there now, oldest first."""
     with suppress(OSError):
-        for line in private.read(_place(database)).splitlines():
-            with suppress(ValueError, TypeError, KeyError):
-                fields = orjson.loads(line)
-                copy = Copy(str(fields["path"]), float(fields["at"]))
-                if os.path.lexists(copy.path):
-                    yield copy
+        yield from (copy for copy in _read(database) if os.path.lexists(copy.path))
+
+
+def _read(database: Path) -> list[Copy]:
+    """Return what is remembered, also of disks that are not mounted now; raise OSError if it can't be read."""
+    found = list[Copy]()
+    for line in private.read(_place(database)).splitlines():
+        with suppress(ValueError, TypeError, KeyError):
+            fields = orjson.loads(line)
+            found.append(Copy(str(fields["path"]), float(fields["at"])))
+    return found
 
 
 def beside(database: Path) -> Iterator[Path]:

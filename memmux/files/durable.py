@@ -49,7 +49,7 @@ def building(
     it takes nothing's place: FileExistsError is raised at the end if there is a file.
     """
     if partial is None:
-        _remove_left(path)
+        remove_left(path.parent, rf"{re.escape(path.name)}\.memmux-[0-9a-f]{{8}}{re.escape(PARTIAL)}")
         partial = path.with_name(f"{path.name}.memmux-{os.urandom(4).hex()}{PARTIAL}")
     else:
         partial.unlink(missing_ok=True)
@@ -160,10 +160,14 @@ def _make(path: Path, mode: int | None) -> None:
         raise
 
 
-def _remove_left(path: Path) -> None:
-    """Remove what processes that were killed have left of the same file, and of what SQLite puts beside it."""
-    name = re.compile(rf"{re.escape(path.name)}\.memmux-[0-9a-f]{{8}}{re.escape(PARTIAL)}(-journal|-wal|-shm)?")
-    with suppress(OSError), os.scandir(path.parent) as entries:
+def remove_left(folder: Path, name: str) -> None:
+    """Remove what processes that were killed have left in a folder, and what SQLite puts beside it, where it can be.
+
+    name: a pattern of the names of files that are not whole.
+    """
+    names = re.compile(rf"(?:{name})(-journal|-wal|-shm)?")
+    with suppress(OSError), os.scandir(folder) as entries:
         for found in entries:
-            if name.fullmatch(found.name) and time.time() - found.stat(follow_symlinks=False).st_mtime > LEFT_S:
-                Path(found.path).unlink(missing_ok=True)
+            with suppress(OSError):
+                if names.fullmatch(found.name) and time.time() - found.stat(follow_symlinks=False).st_mtime > LEFT_S:
+                    Path(found.path).unlink(missing_ok=True)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -32,6 +32,11 @@ def taken(database: Path) -> Path | None:
     return next((path for suffix in ("", *LOGS, "-shm") if os.path.lexists(path := _beside(database, suffix))), None)
 
 
+def unfinished(database: Path) -> Path:
+    """Return the path of what shall be the restored file, and is not whole; a process that was killed leaves it."""
+    return _beside(database, ".restoring")
+
+
 @contextmanager
 def preparing(database: Path) -> Iterator[Path]:
     """Give the path of an empty file to fill with what shall be the database.
@@ -39,8 +44,15 @@ def preparing(database: Path) -> Iterator[Path]:
     Once the block has ended, `finish` has to be called. Until then a failure, and the end of the process, change
     nothing.
     """
-    with durable.building(restored(database), partial=_beside(database, ".restoring")) as partial:
-        yield partial
+    new = restored(database)
+    try:
+        with durable.building(new, partial=unfinished(database)) as partial:
+            yield partial
+    except BaseException:
+        with suppress(OSError):  # it may have its name and not be on the disk, and is not to be found by the next start
+            new.unlink()
+            durable.flush(new.parent)
+        raise
 
 
 def finish(database: Path) -> Path | None:
@@ -61,8 +73,10 @@ def finish(database: Path) -> Path | None:
         durable.flush(database.parent)
         durable.rename(new, database)
     except OSError:
-        _undo(database, kept)
-        raise
+        if new.exists():
+            _undo(database, kept)
+            raise
+        # The name alone is not on the disk yet; if the power takes it back, the next start gives it again.
     return kept if kept.exists() else None
 
 

@@ -46,18 +46,37 @@ def replace(
     """
     target = file.resolve()
     try:
-        if read(file) != before:
-            raise ClientFileError(f"{file} was changed meanwhile and left as it is; run the command again")
+        _refuse_changed(file, before)
         backup = None if before is None else _backup(file, target, before, now, private=private)
-        if after is None:
-            target.unlink(missing_ok=True)
-            return backup
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with durable.replacing(target) as opened:
-            _fill(opened, after, None if before is None else target, private=private)
+        try:
+            _put(file, target, before, after, private=private)
+        except BaseException:
+            with suppress(OSError, ClientFileError):
+                if backup is not None and read(file) != after:
+                    backup.unlink()
+            raise
     except OSError as error:
         raise ClientFileError(f"{file} can't be written: {error.strerror}; give yourself permission to it") from None
     return backup
+
+
+def _refuse_changed(file: Path, before: bytes | None) -> None:
+    if read(file) != before:
+        raise ClientFileError(f"{file} was changed meanwhile and left as it is; run the command again")
+
+
+def _put(file: Path, target: Path, before: bytes | None, after: bytes | None, *, private: bool) -> None:
+    """Write the file, or remove it; what its client writes until right before that is seen."""
+    if after is None:
+        _refuse_changed(file, before)
+        target.unlink(missing_ok=True)
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with durable.replacing(target) as opened:
+        _fill(opened, after, None if before is None else target, private=private)
+        opened.flush()
+        durable.flush(Path(opened.name))  # which takes a while
+        _refuse_changed(file, before)
 
 
 def _backup(file: Path, target: Path, before: bytes, now: datetime, *, private: bool) -> Path:

@@ -294,7 +294,7 @@ EVENTS = (
     Event("backup_made", INFO, "write", "why backup seconds", "A backup was made and checked."),
     Event("backup_removed", INFO, "write", "backup", "An old scheduled backup was removed."),
     Event("backup_not_removed", WARNING, "write", "backup error",
-          "An old backup, or what is left of one that was never finished, could not be removed; the others are.",
+          "An old backup could not be removed; the others are.",
           "Remove it, if it is not kept on purpose; this is tried again after the next scheduled backup."),
     Event("backup_failed", ERROR, "write", f"why {_FAILURE}", "A backup could not be made.",
           "The code says what to do."),

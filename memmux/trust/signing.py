@@ -72,26 +72,34 @@ class Signer:
 
     def _known(self, *, make: bool) -> bytes:
         """Return the secret; empty if there is none and it is not to be made."""
-        if self._read_as is not None and self._read_as == private.signature(self._places.signing):
+        before = private.signature(self._places.signing)
+        if self._read_as is not None and self._read_as == before:
             return self._secret
-        self._read_as = private.signature(self._places.signing)
-        try:
-            self._secret = _secret_of(secret_files.read(self._places.signing))
-        except FileNotFoundError:
-            self._read_as, self._secret = None, b""
-        except ValueError:
-            self._read_as = None
-            raise KeyFileError(
-                f"{self._places.signing} holds no secret; remove it: all cookies and sessions over HTTP end then, and "
-                "`memmux web` opens the page again"
-            ) from None
-        if not self._secret and make:
+        self._read_as = None  # what can't be read this time is read again
+        secret = self._read()
+        if not secret and make:
             with open_lock(self._places.keys_lock) as lock:
                 lock.wait()
                 if private.signature(self._places.signing) is None:  # somebody else may have made it meanwhile
                     self._make()
-            return self._known(make=False)
-        return self._secret
+            before, secret = private.signature(self._places.signing), self._read()
+            if not secret:
+                raise KeyFileError(f"{self._places.signing} was removed while it was to be read; try again")
+        if secret:
+            self._secret, self._read_as = secret, before
+        return secret
+
+    def _read(self) -> bytes:
+        """Return the secret in the file; empty if there is none."""
+        try:
+            return _secret_of(secret_files.read(self._places.signing))
+        except FileNotFoundError:
+            return b""
+        except ValueError:
+            raise KeyFileError(
+                f"{self._places.signing} holds no secret; remove it: all cookies and sessions over HTTP end then, and "
+                "`memmux web` opens the page again"
+            ) from None
 
     def _make(self) -> None:
         fields = {"format": FORMAT, "secret": secrets.token_hex(SECRET_BYTES)}

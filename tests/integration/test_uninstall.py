@@ -68,6 +68,7 @@ def used(memmux: Memmux, home: Path, env: dict[str, str]) -> None:
     for folder in ("models", "bench", "mine"):
         (Path(env["MEMMUX_CACHE_DIR"]) / folder).mkdir(parents=True)
         (Path(env["MEMMUX_CACHE_DIR"]) / folder / "file").write_text("x")
+    (Path(env["MEMMUX_CACHE_DIR"]) / "models" / ".owner--name.lock").touch()
     (Path(env["MEMMUX_STATE_DIR"]) / "logs" / "mine").mkdir()
     (Path(env["MEMMUX_STATE_DIR"]) / "logs" / "mine" / "file").write_text("x")
     (home / ".config" / "memmux" / "remotes").mkdir(parents=True)
@@ -92,7 +93,7 @@ def test_a_dry_run_shows_all_and_changes_nothing(memmux: Memmux, home: Path, set
         "sockets",
     ]
     assert kinds.count("client") == 2
-    assert [one["kind"] for one in json.loads(shown.stdout)["kept"]] == ["memories"]
+    assert sorted(one["kind"] for one in json.loads(shown.stdout)["kept"]) == ["memories", "other"]
     assert tree(home) == before
     assert memmux("status").returncode == 0
     asked = memmux("uninstall")
@@ -114,7 +115,9 @@ def test_all_goes_but_the_memories_and_what_others_made(
         if not name.startswith("data/") and ".before-memmux-" not in name
     }
     assert sorted(left) == [
+        "cache/bench/file",
         "cache/mine/file",
+        "cache/models/file",
         "home/.claude.json",
         "home/.config/memmux/memmux.toml",
         "home/.config/memmux/remotes/mine.json",
@@ -189,6 +192,7 @@ def test_what_others_put_among_it_stays_and_is_named(
     (backup,) = (data / "memories.db.backups").iterdir()
     name = "memories-20260101T000000Z-1.db"
     theirs = {
+        "cache/models/file": b"x",
         f"data/memories.db.backups/{name}": b"not a database",
         "data/memories.db.backups/mine.db": b"x",
         "data/memories.db.backups/work.db": backup.read_bytes(),
@@ -216,7 +220,9 @@ def test_what_others_put_among_it_stays_and_is_named(
     inner = {path for path in theirs if "/more/" in path} | {"state/logs/mine/file"}
     folders = {"data/memories.db.backups/more", f"state/logs/{logs.name}/more", "data/memories.db.curve"}
     assert kept == (theirs.keys() - inner) | folders
-    left = {name: text for name, text in tree(short_tmp).items() if name.startswith(("data/", "state/"))}
+    left = {
+        name: text for name, text in tree(short_tmp).items() if name.startswith(("cache/models/", "data/", "state/"))
+    }
     assert left == theirs
     assert not database.exists()
     assert "which stays: memmux did not make it" in memmux("uninstall", "--dry-run").stdout

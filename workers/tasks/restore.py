@@ -72,7 +72,7 @@ def _locked(places: Places) -> Iterator[None]:
 
 def _newest(backup_folder: BackupFolder, passed: list[str]) -> tuple[Path, Contents]:
     """Return the newest good backup; those that are not good are added to `passed`."""
-    for kept in backup_folder.kept():
+    for kept in backup_folder.kept(time.time()):
         try:
             return kept.path, _checked(kept.path, None)
         except StorageError as error:

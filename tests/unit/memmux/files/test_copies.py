@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
 
-from memmux.files import copies
+from memmux.files import copies, private
 
 
 @pytest.fixture
@@ -36,6 +38,37 @@ def test_only_the_newest_are_remembered(database: Path, tmp_path: Path, monkeypa
     for name in "abc":
         copies.note(database, _made(tmp_path, name), 1.0)
     assert [Path(copy.path).name for copy in copies.noted(database)] == ["b", "c"]
+
+
+def test_a_copy_on_a_disk_that_is_not_mounted_for_a_while_is_remembered(database: Path, tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    copies.note(database, _made(disk, "a"), 1.0)
+    disk.rename(tmp_path / "unmounted")
+    copies.note(database, _made(tmp_path, "b"), 2.0)
+    assert [Path(copy.path).name for copy in copies.noted(database)] == ["b"]
+    (tmp_path / "unmounted").rename(disk)
+    assert [Path(copy.path).name for copy in copies.noted(database)] == ["a", "b"]
+
+
+def test_what_can_not_be_read_this_once_is_not_replaced(
+    database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unreadable(path: Path) -> bytes:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE), str(path))
+
+    copies.note(database, _made(tmp_path, "a"), 1.0)
+    with monkeypatch.context() as patched:
+        patched.setattr(private, "read", unreadable)
+        copies.note(database, _made(tmp_path, "b"), 2.0)
+    assert [Path(copy.path).name for copy in copies.noted(database)] == ["a"]
+
+
+def test_a_list_that_others_may_write_is_closed_to_them_and_kept(database: Path, tmp_path: Path) -> None:
+    copies.note(database, _made(tmp_path, "a"), 1.0)
+    (tmp_path / "memories.db.copies").chmod(0o664)  # as some programs copy it
+    copies.note(database, _made(tmp_path, "b"), 2.0)
+    assert [Path(copy.path).name for copy in copies.noted(database)] == ["a", "b"]
 
 
 @pytest.mark.parametrize("content", [b"\xff", b"{}\n", b"[1]\n", b'{"path": 1}\n', b'{"path": "x", "at": "y"}\n'])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
 
@@ -16,7 +16,8 @@ from memmux.files import durable, replacement
 
 OLD, LOGGED, NEW = "old", "old, in the log", "new"
 
-CALLS = ("open", "fchmod", "close", "fsync", "replace", "rename", "unlink", "link", "stat", "lstat", "scandir")
+WRITING = ("open", "fchmod", "fsync", "replace", "rename", "unlink", "link")
+CALLS = (*WRITING, "close", "stat", "lstat", "scandir")
 
 
 class _KilledError(BaseException):
@@ -55,19 +56,39 @@ def beginning(tmp_path: Path) -> Path:
     return folder
 
 
-def _killed_at(step: int, folder: Path, monkeypatch: pytest.MonkeyPatch, *, links: bool) -> int:
-    """Replace the database, and be killed right before the system call of that number; return how many there were."""
+def _replaced(folder: Path) -> Path | None:
+    """Put the backup in the place of the database; return what that is called now."""
+    with replacement.preparing(folder / "memories.db") as path:
+        path.write_bytes((folder / "backup.db").read_bytes())
+    return replacement.finish(folder / "memories.db")
+
+
+def _counting(patched: pytest.MonkeyPatch, at: Callable[[int], None], calls: Sequence[str] = CALLS) -> None:
+    """Call `at` right before each of these system calls, with its number from 1 on."""
     done = 0
 
     def counted(call: Callable[..., object]) -> Callable[..., object]:
         def counting(*arguments: object, **named: object) -> object:
             nonlocal done
             done += 1
-            if 0 < step <= done:
-                raise _KilledError
+            at(done)
             return call(*arguments, **named)
 
         return counting
+
+    for name in calls:
+        patched.setattr(os, name, counted(getattr(os, name)))
+
+
+def _killed_at(step: int, folder: Path, monkeypatch: pytest.MonkeyPatch, *, links: bool) -> int:
+    """Replace the database, and be killed right before the system call of that number; return how many there were."""
+    done = 0
+
+    def die(number: int) -> None:
+        nonlocal done
+        done = number
+        if 0 < step <= number:
+            raise _KilledError
 
     def unlinkable(*_: object, **__: object) -> None:
         raise OSError(errno.EPERM, "no links here")
@@ -75,11 +96,8 @@ def _killed_at(step: int, folder: Path, monkeypatch: pytest.MonkeyPatch, *, link
     with monkeypatch.context() as patched, suppress(_KilledError):
         if not links:
             patched.setattr(os, "link", unlinkable)
-        for name in CALLS:
-            patched.setattr(os, name, counted(getattr(os, name)))
-        with replacement.preparing(folder / "memories.db") as path:
-            path.write_bytes((folder / "backup.db").read_bytes())
-        replacement.finish(folder / "memories.db")
+        _counting(patched, die)
+        _replaced(folder)
     return done
 
 
@@ -190,6 +208,37 @@ def test_a_failure_anywhere_leaves_all_as_it_was(beginning: Path, call: str, mon
     after = {path.name: path.read_bytes() for path in beginning.iterdir() if ".before-restore-" not in path.name}
     assert after == before
     assert _rows(database) == [OLD, LOGGED]
+
+
+def test_a_single_call_that_fails_leaves_all_as_it_was_or_the_new_one_and_the_old_one_whole(
+    beginning: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "folder"
+    shutil.copytree(beginning, folder)
+    step, done = 0, 0
+
+    def fail(number: int) -> None:
+        nonlocal done
+        done = number
+        if number == step:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    while step <= done:
+        step += 1
+        shutil.rmtree(folder)
+        shutil.copytree(beginning, folder)
+        kept = None
+        with monkeypatch.context() as patched:
+            _counting(patched, fail, WRITING)
+            with suppress(OSError):
+                kept = _replaced(folder)
+        replacement.finish(folder / "memories.db")  # by the next start
+        if kept is None:
+            for name in ("memories.db", "memories.db-wal"):
+                assert (folder / name).read_bytes() == (beginning / name).read_bytes(), step
+        else:
+            assert (_rows(folder / "memories.db"), _rows(kept)) == ([NEW], [OLD, LOGGED]), step
+    assert step > 15
 
 
 @pytest.fixture

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+import errno
 import os
 import stat
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from memmux.errors import ClientFileError
+from memmux.files import durable
 from memmux.hosts import writing
 
 NOW = datetime(2026, 11, 23, 14, 30, 5, tzinfo=UTC)
@@ -89,6 +92,67 @@ def test_a_folder_that_is_read_only_leaves_the_file_as_it_is(tmp_path: Path) -> 
         assert file.read_bytes() == b"old"
     finally:
         tmp_path.chmod(0o700)
+
+
+@pytest.mark.parametrize("after", [b"new", None])
+def test_a_write_that_fails_leaves_no_copy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: bytes | None
+) -> None:
+    def busy(*_: object, **__: object) -> None:
+        raise OSError(errno.EBUSY, os.strerror(errno.EBUSY))
+
+    file = tmp_path / "mcp.json"
+    file.write_bytes(b"old")
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "replace", busy)
+        patched.setattr(os, "rename", busy)
+        if after is None:
+            patched.setattr(os, "unlink", _but(file, busy))
+        with pytest.raises(ClientFileError, match="busy"):
+            writing.replace(file, b"old", after, NOW)
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def _but(file: Path, busy: Callable[..., None]) -> Callable[..., None]:
+    """Remove any other file."""
+    real = os.unlink
+    return lambda path, **named: busy() if Path(path) == file else real(path, **named)
+
+
+def test_the_copy_stays_where_the_file_was_replaced_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, file = durable.flush, tmp_path / "mcp.json"
+    file.write_bytes(b"old")
+
+    def flush(path: Path) -> None:
+        if path == tmp_path and file.read_bytes() == b"new":
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        real(path)
+
+    monkeypatch.setattr(durable, "flush", flush)
+    with pytest.raises(ClientFileError, match="error"):
+        writing.replace(file, b"old", b"new", NOW)
+    (backup,) = writing.backups(file)
+    assert (file.read_bytes(), backup.read_bytes()) == (b"new", b"old")
+
+
+@pytest.mark.parametrize("after", [b"new", None])
+def test_what_a_client_writes_during_the_write_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: bytes | None
+) -> None:
+    real, file = durable.flush, tmp_path / "mcp.json"
+    file.write_bytes(b"old")
+
+    def flush(path: Path) -> None:
+        real(path)
+        file.write_bytes(b"of the client")
+
+    monkeypatch.setattr(durable, "flush", flush)
+    with pytest.raises(ClientFileError, match="meanwhile"):
+        writing.replace(file, b"old", after, NOW)
+    assert list(tmp_path.iterdir()) == [file]
+    assert file.read_bytes() == b"of the client"
 
 
 def test_what_a_killed_run_left_is_no_obstacle(tmp_path: Path) -> None:

@@ -1,5 +1,11 @@
 from __future__ import annotations
 
+import errno
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
 import pytest
 
 from memmux.config.paths import Places
@@ -87,3 +93,51 @@ def test_a_secret_that_others_may_read_is_refused(places: Places) -> None:
     opened_to_others(places.signing)
     with pytest.raises(KeyFileError, match="chmod 600"):
         signer.read("cookie", text)
+
+
+@pytest.fixture
+def once_unreadable(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """After the call, the next file that is opened can't be, as there is no descriptor left."""
+    real, fails = os.open, False
+
+    def opened(*given: Any, **named: Any) -> int:
+        nonlocal fails
+        if fails:
+            fails = False
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+        return real(*given, **named)
+
+    def arm() -> None:
+        nonlocal fails
+        fails = True
+
+    monkeypatch.setattr(os, "open", opened)
+    return arm
+
+
+def test_a_read_that_fails_once_is_not_remembered(places: Places, once_unreadable: Callable[[], None]) -> None:
+    text = Signer(places).sign("cookie", b"who")
+    signer = Signer(places)
+    once_unreadable()
+    with pytest.raises(KeyFileError, match="can't be read"):
+        signer.read("cookie", text)
+    assert signer.read("cookie", text) == b"who"
+    assert Signer(places).read("cookie", signer.sign("cookie", b"new")) == b"new"
+
+
+def test_another_secret_ends_all_also_where_it_can_not_be_read_at_first(
+    places: Places, once_unreadable: Callable[[], None]
+) -> None:
+    signer = Signer(places)
+    text = signer.sign("cookie", b"who")
+    Signer(places).renew()
+    once_unreadable()
+    for _ in range(2):
+        with suppress(KeyFileError):
+            assert signer.read("cookie", text) is None
+
+
+def test_nothing_is_signed_with_a_secret_that_is_gone(places: Places, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Signer, "_make", lambda _: None)
+    with pytest.raises(KeyFileError, match="try again"):
+        Signer(places).sign("cookie", b"who")

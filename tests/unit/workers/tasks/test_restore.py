@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from contextlib import closing
 from pathlib import Path
 
@@ -100,6 +101,16 @@ def test_a_restore_that_was_interrupted_is_finished_before_the_database_is_opene
     assert check.check(settings.database, deep=True) == []
 
 
+def test_what_a_restore_had_only_begun_to_copy_goes_with_the_next_start(settings: Settings, saved: Path) -> None:
+    left = Path(f"{settings.database}.restoring")
+    left.write_bytes(saved.read_bytes())
+    worker = WriteWorker(settings)
+    worker.open()
+    worker.close()
+    assert not left.exists()
+    assert contents(settings.database) == {"in the backup", "after the backup"}
+
+
 def test_another_restore_finishes_it_first_and_keeps_both(
     settings: Settings, saved: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -122,8 +133,9 @@ def test_a_database_that_is_gone_is_restored_too(settings: Settings) -> None:
 
 def test_the_newest_backup_that_is_good_is_chosen(settings: Settings, saved: Path) -> None:
     backup_folder = BackupFolder.of(settings)
-    damaged = backup_folder.place(4e9, 9)
+    damaged, ahead = backup_folder.place(time.time(), 9), backup_folder.place(4e9, 1)
     damaged.write_bytes(saved.read_bytes()[: 20 * 4096])
+    ahead.write_bytes(saved.read_bytes())
     done = restore.run(settings, ["--newest"])
     assert done["restored"] == str(saved)
     assert done["passed_over"] == [str(damaged)]

@@ -55,6 +55,7 @@ def save(
     """
     began = time.monotonic()
     backup_folder.make()
+    backup_folder.tidy()
     with closing(engine.open_reader(database)) as source:
         with engine.errors():
             source.execute("BEGIN")

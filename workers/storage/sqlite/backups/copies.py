@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 from memmux.files import copies
@@ -13,7 +14,7 @@ def holding(database: Path, backup_folder: BackupFolder, seq: int, at: float) ->
 
     seq: of the change log, by which backups in the folder are known. at: in seconds since 1970, for the others.
     """
-    backups = [str(kept.path) for kept in backup_folder.kept() if kept.seq >= seq]
+    backups = [str(kept.path) for kept in backup_folder.kept(time.time()) if kept.seq >= seq]
     elsewhere = [copy.path for copy in copies.noted(database) if copy.at >= at]
     beside = [str(path) for path in copies.beside(database)]
     return list(dict.fromkeys((*backups, *beside, *elsewhere)))

@@ -11,8 +11,7 @@ from pathlib import Path
 from memmux.config.paths import Places
 from memmux.config.settings import Settings
 from memmux.errors import FULL, BackupFailedError, of_system
-from memmux.files import private
-from memmux.files.durable import PARTIAL
+from memmux.files import durable, private
 from memmux.logs import log
 from memmux.wire.times import from_epoch
 
@@ -44,6 +43,10 @@ class BackupFolder:
         places = Places(settings)
         return cls(places.backups, places.backups_stem)
 
+    @property
+    def _names(self) -> str:
+        return rf"{re.escape(self.stem)}-(\d{{8}}T\d{{6}}Z)-(\d+)\.db"
+
     def place(self, at: float, seq: int) -> Path:
         """Return the path of a backup that is made at that time, of a database that stands at `seq`."""
         return self.folder / f"{self.stem}-{from_epoch(at).strftime(_TIME)}-{seq}.db"
@@ -59,29 +62,28 @@ class BackupFolder:
                 f"the folder {self.folder} can't be made ({error.strerror}); name another one"
             ) from None
 
-    def kept(self) -> list[KeptBackup]:
-        """Return the backups, newest first; none if the folder can't be read."""
-        return self._named("")
+    def kept(self, now: float) -> list[KeptBackup]:
+        """Return the backups, newest first; none if the folder can't be read.
 
-    def tidy(self) -> None:
-        """Remove what is left of backups that were never finished; nobody else may be making one."""
-        for left in self._named(PARTIAL):
-            _removed(left.path)
-
-    def prune(self, keep: int) -> list[Path]:
-        """Remove all but the `keep` newest backups; return what is gone."""
-        return [old.path for old in self.kept()[keep:] if _removed(old.path)]
-
-    def _named(self, suffix: str) -> list[KeptBackup]:
-        name = re.compile(rf"{re.escape(self.stem)}-(\d{{8}}T\d{{6}}Z)-(\d+)\.db{re.escape(suffix)}")
+        Those dated after `now`, in seconds since 1970, come last: the clock was ahead, and nothing says how old they
+        are.
+        """
         found: list[KeptBackup] = []
         with suppress(OSError):
             for path in self.folder.iterdir():
-                if (parts := name.fullmatch(path.name)) and path.is_file() and not path.is_symlink():
+                if (parts := re.fullmatch(self._names, path.name)) and path.is_file() and not path.is_symlink():
                     with suppress(ValueError):  # digits that are no time: not ours
                         made = datetime.strptime(parts[1], _TIME).replace(tzinfo=UTC)
                         found.append(KeptBackup(path, made.timestamp(), int(parts[2])))
-        return sorted(found, key=lambda kept: (kept.at, kept.seq), reverse=True)
+        return sorted(found, key=lambda kept: (kept.at <= now, kept.at, kept.seq), reverse=True)
+
+    def tidy(self) -> None:
+        """Remove what is left of backups that were never finished."""
+        durable.remove_left(self.folder, f"{self._names}{re.escape(durable.PARTIAL)}")
+
+    def prune(self, keep: int, now: float) -> list[Path]:
+        """Remove all but the `keep` newest backups, as `kept` has them; return what is gone."""
+        return [old.path for old in self.kept(now)[keep:] if _removed(old.path)]
 
 
 def _removed(path: Path) -> bool:

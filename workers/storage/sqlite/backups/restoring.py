@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 from memmux import errors
@@ -29,10 +30,12 @@ def put(source: Path, database: Path) -> Path | None:
 
 
 def finish(database: Path) -> None:
-    """Finish what a restore began that was interrupted, if one was.
+    """Finish what a restore began that was interrupted, if one was; what it had only begun to copy is removed.
 
     Where that can't be done the old database is served, and the log says so.
     """
+    with suppress(OSError):
+        replacement.unfinished(database).unlink(missing_ok=True)
     if not replacement.restored(database).exists():
         return
     try:

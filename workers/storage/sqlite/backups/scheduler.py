@@ -49,7 +49,7 @@ class BackupScheduler:
         self._asked: deque[Job] = deque()
         self._running: _Making | None = None
         self._look_at = clock()
-        self._kept: list[KeptBackup] = self._backup_folder.kept()
+        self._kept: list[KeptBackup] = self._backup_folder.kept(now())
 
     @property
     def facts(self) -> dict[str, object]:
@@ -115,7 +115,7 @@ class BackupScheduler:
         if not self._interval_s or self._clock() < self._look_at:
             return False
         self._look_at = self._clock() + min(LOOK_S, self._interval_s)
-        self._kept = self._backup_folder.kept()
+        self._kept = self._backup_folder.kept(self._now())
         past = [kept for kept in self._kept if kept.at <= self._now()]
         if past and past[0].seq == seq:  # after a restore, the folder may know later numbers
             return False
@@ -130,10 +130,9 @@ class BackupScheduler:
                 copies.note(self._database, Path(done.result.path), self._now())
             log.get().info("backup_made", why=why, backup=done.result.path, seconds=done.result.seconds)
             if done.job is None:
-                self._backup_folder.tidy()
-                for path in self._backup_folder.prune(self._keep):
+                for path in self._backup_folder.prune(self._keep, self._now()):
                     log.get().info("backup_removed", backup=str(path))
-            self._kept = self._backup_folder.kept()
+            self._kept = self._backup_folder.kept(self._now())
         else:
             log.get().error("backup_failed", why=why, code=done.result.code, error=done.result.message)
             if done.job is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import math
+import os
 from contextlib import closing
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from workers.storage.sqlite.backups import backup
 from workers.storage.sqlite.backups.folder import BackupFolder
 
 NOON = 1_800_000_000.0
+LATER = NOON + 10 * 86_400
 
 
 @pytest.fixture
@@ -143,9 +145,18 @@ def test_pruning_keeps_the_newest_and_touches_no_other_file(backup_folder: Backu
     others += ["memories-20271301T000000Z-1.db", "my-memories-20270101T000000Z-1.db"]
     for name in others:
         (backup_folder.folder / name).touch()
-    assert len(backup_folder.prune(2)) == 3
-    assert [kept.seq for kept in backup_folder.kept()] == [96, 97]
-    assert set(names(backup_folder)) == {*others, *(kept.path.name for kept in backup_folder.kept())}
+    assert len(backup_folder.prune(2, LATER)) == 3
+    assert [kept.seq for kept in backup_folder.kept(LATER)] == [96, 97]
+    assert set(names(backup_folder)) == {*others, *(kept.path.name for kept in backup_folder.kept(LATER))}
+
+
+def test_backups_of_a_clock_that_was_ahead_are_the_last_and_go_first(backup_folder: BackupFolder) -> None:
+    backup_folder.make()
+    for at, seq in ((NOON, 500), (NOON - 9, 400), (LATER, 16), (LATER + 1, 17)):
+        backup_folder.place(at, seq).touch()
+    assert [kept.seq for kept in backup_folder.kept(NOON)] == [500, 400, 17, 16]
+    backup_folder.prune(1, NOON)
+    assert [kept.seq for kept in backup_folder.kept(NOON)] == [500]
 
 
 def test_a_backup_that_may_not_be_removed_keeps_no_other_one_and_is_logged(
@@ -154,24 +165,19 @@ def test_a_backup_that_may_not_be_removed_keeps_no_other_one_and_is_logged(
     """As one that is immutable, or another user's in a sticky folder."""
     backup_folder.make()
     places = [backup_folder.place(NOON + 86_400 * day, day) for day in range(4)]
-    left = places[2].with_name(f"{places[2].name}.partial")
-    for path in (*places, left):
+    for path in places:
         path.touch()
     real = Path.unlink
 
     def unlink(path: Path, *, missing_ok: bool = False) -> None:
-        if path in (places[2], left):
+        if path == places[2]:
             raise PermissionError(errno.EPERM, "Operation not permitted", str(path))
         real(path, missing_ok=missing_ok)
 
     monkeypatch.setattr(Path, "unlink", unlink)
     with structlog.testing.capture_logs() as logs:
-        backup_folder.tidy()
-        assert backup_folder.prune(1) == [places[1], places[0]]
-    assert [(line["event"], line["backup"]) for line in logs] == [
-        ("backup_not_removed", str(left)),
-        ("backup_not_removed", str(places[2])),
-    ]
+        assert backup_folder.prune(1, NOON + 86_400 * 4) == [places[1], places[0]]
+    assert [(line["event"], line["backup"]) for line in logs] == [("backup_not_removed", str(places[2]))]
 
 
 def test_databases_of_one_name_that_share_a_folder_keep_their_backups_apart(tmp_path: Path) -> None:
@@ -179,21 +185,23 @@ def test_databases_of_one_name_that_share_a_folder_keep_their_backups_apart(tmp_
         BackupFolder.of(Settings(database=tmp_path / folder / "memories.db", backups_dir=tmp_path)) for folder in "ab"
     )
     one.place(NOON, 1).touch()
-    assert other.kept() == []
-    assert len(one.kept()) == 1
+    assert other.kept(LATER) == []
+    assert len(one.kept(LATER)) == 1
     assert (
         BackupFolder.of(Settings(database=tmp_path / "a" / "memories.db")).folder
         == tmp_path / "a" / "memories.db.backups"
     )
 
 
-def test_what_is_left_of_an_unfinished_backup_is_tidied_away(backup_folder: BackupFolder) -> None:
+def test_what_is_left_of_an_unfinished_backup_goes_with_the_next_one(stored: Desk, backup_folder: BackupFolder) -> None:
     backup_folder.make()
-    left = backup_folder.place(NOON, 1)
-    left.with_name(f"{left.name}.partial").touch()
-    (backup_folder.folder / "mine.partial").touch()
-    backup_folder.tidy()
-    assert names(backup_folder) == ["mine.partial"]
+    left, other = backup_folder.place(NOON, 1).name, backup_folder.place(NOON, 2).name
+    for name in (f"{left}.partial", f"{left}.partial-journal", "mine.partial"):
+        (backup_folder.folder / name).touch()
+        os.utime(backup_folder.folder / name, (0, 0))
+    (backup_folder.folder / f"{other}.partial").touch()  # somebody may be making it, of a database of that name
+    made = backup.save(stored.settings.database, backup_folder)
+    assert names(backup_folder) == sorted([Path(made.path).name, f"{other}.partial", "mine.partial"])
 
 
 def test_a_worker_answers_a_backup_later_and_writes_meanwhile(stored: Desk, backup_folder: BackupFolder) -> None:

@@ -129,6 +129,20 @@ def test_a_clock_that_was_set_back_does_not_end_the_backups(desk: Desk, hands: H
     assert len(days.names()) == 4
 
 
+def test_backups_of_a_clock_that_was_ahead_make_room_for_the_new_ones(desk: Desk, hands: Hands) -> None:
+    days = Days(desk, hands, backup_keep=1)
+    desk.store("first")
+    hands.pass_(30 * DAY)
+    days.turn()
+    hands.wall -= 20 * DAY
+    desk.store("second")
+    hands.pass_(DAY)
+    for _ in range(3):
+        days.turn()
+        hands.pass_(scheduler.LOOK_S)
+    assert days.names() == ["memories-20270126T080000Z-2.db"]
+
+
 def test_a_scheduled_backup_that_fails_is_tried_again_an_hour_later(
     desk: Desk, hands: Hands, monkeypatch: pytest.MonkeyPatch
 ) -> None:
