@@ -243,7 +243,8 @@ def test_backups_behind_a_link_go_and_the_link_and_its_folder_stay(
     assert list(elsewhere.iterdir()) == [elsewhere / "mine.txt"]
     assert list((short_tmp / "data").iterdir()) == [link]
     kept = {one["what"] for one in json.loads(ended.stdout)["kept"]}
-    assert kept == {f"{link / 'mine.txt'}", f"{link}, a link to {elsewhere}"}
+    models = short_tmp / "cache" / "models" / "file"
+    assert kept == {f"{link / 'mine.txt'}", f"{link}, a link to {elsewhere}", f"{models}"}
 
 
 def test_entries_that_others_wrote_and_those_of_other_projects_stay_and_are_named(
