@@ -68,9 +68,7 @@ def read(expression: str, anchor: Anchor, *, with_library: bool) -> Span | None:
     """Return the span of an expression, or None; with_library: whether to ask it if the table does not know."""
     text = " ".join(expression.replace("\u2019", "'").lower().split()).strip(" .,;:!?\"'")
     text = _SHORT.sub(lambda found: f"{found[1]} {_UNITS[found[2]]}s", text)
-    with suppress(
-        ValueError, OverflowError
-    ):  # a day that no calendar has, or a time before its first
+    with suppress(ValueError, OverflowError):  # a day that no calendar has, or a time before its first
         for ask_library in (False, True)[: 1 + with_library]:
             simple = _Simple(anchor, ask_library)
             if span := simple.two_sided(text) or simple.one_sided(text):

@@ -167,6 +167,13 @@ def test_days_are_those_of_the_time_zone_of_who_asks(desk: Desk) -> None:
     assert desk.ask("memory.timeline", {}, zone="EST5EDT4,M3.2.0,M11.1.0")["zone"] == ""
 
 
+@pytest.mark.parametrize("zone", ["UTC-24", "EST5EDT4,M13.9.9,M11.1.0"])
+def test_a_client_whose_time_zone_gives_no_days_has_those_of_utc(desk: Desk, zone: str) -> None:
+    desk.store("late", created_at="2026-06-30T22:30:00Z")
+    found = desk.ask("memory.timeline", {}, zone=zone)
+    assert (found["days"], found["zone"]) == (["2026-06-30"], "UTC")
+
+
 @pytest.mark.parametrize("zone", ["Mars/Phobos", "../../etc/passwd", "/etc/localtime", "\u0000", "Europe", " "])
 def test_a_time_zone_that_nobody_knows_is_refused(desk: Desk, zone: str) -> None:
     with pytest.raises(ArgumentInvalidError):
