@@ -27,6 +27,7 @@ USES = 1 << 53  # of one memory, as a dump may have it
 ORIGIN_BYTES = 1 << 20  # of what a memory's former home knew, as JSON
 GRAPH_HOPS = 16  # links from a memory that one memory.graph follows
 GRAPH_NODES = 500  # memories of one memory.graph
+PATH_NODES = 10_000  # memories among which one looks for a path
 FORGOTTEN = 100_000  # memories of one memory.forget
 SIMILAR = 5  # memories that a store names as similar
 HISTORY = 1000  # changes of one memory.history

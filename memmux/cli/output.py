@@ -168,8 +168,10 @@ def preview(text: str) -> str:
 
 
 def local(moment: datetime) -> str:
-    """Return a time as people here read it, to the minute."""
-    return moment.astimezone().strftime("%Y-%m-%d %H:%M")
+    """Return a time as people here read it, to the minute; in UTC what their calendar does not have."""
+    with contextlib.suppress(ValueError, OverflowError):
+        moment = moment.astimezone()
+    return moment.strftime("%Y-%m-%d %H:%M")
 
 
 def _headline(memory: Memory, short: str | None = None) -> list[str | Styled]:

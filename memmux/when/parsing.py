@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, tzinfo
 
@@ -67,12 +68,13 @@ def read(expression: str, anchor: Anchor, *, with_library: bool) -> Span | None:
     """Return the span of an expression, or None; with_library: whether to ask it if the table does not know."""
     text = " ".join(expression.replace("\u2019", "'").lower().split()).strip(" .,;:!?\"'")
     text = _SHORT.sub(lambda found: f"{found[1]} {_UNITS[found[2]]}s", text)
-    for ask_library in (False, True)[: 1 + with_library]:
-        simple = _Simple(anchor, ask_library)
-        if span := simple.two_sided(text) or simple.one_sided(text):
-            return span
-        if reading := simple.read(text):
-            return reading.span
+    with suppress(ValueError, OverflowError):  # a day that no calendar has, or a time before its first
+        for ask_library in (False, True)[: 1 + with_library]:
+            simple = _Simple(anchor, ask_library)
+            if span := simple.two_sided(text) or simple.one_sided(text):
+                return span
+            if reading := simple.read(text):
+                return reading.span
     return None
 
 
@@ -86,10 +88,7 @@ class _Simple:
     def read(self, text: str) -> _Reading | None:
         """Return what an expression without sides stands for."""
         bare = text[_end_of_lead(text) :]
-        try:
-            return self._form(text) or self._form(bare) or self._part_of_day(bare) or self._library(text)
-        except (ValueError, OverflowError):  # a day that no calendar has, or a year before the first
-            return None
+        return self._form(text) or self._form(bare) or self._part_of_day(bare) or self._library(text)
 
     def _form(self, text: str) -> _Reading | None:
         for form in FORMS:

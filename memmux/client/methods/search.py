@@ -210,7 +210,8 @@ def path(
 
     Returns a `Graph` with the memories in their order; an empty one if there is no way.
 
-    Raises NotFoundError if one of the two is not there.
+    Raises NotFoundError if one of the two is not there, LimitOutOfRangeError if there is none among the 10 000 memories
+    nearest to the first.
     """
     arguments = requests.Graph(id=id, action=Walk.PATH, other=other, hops=hops, namespace=namespace)
     return Call(operation="memory.graph", body=arguments.to_body(), read=_graph, timeout_s=timeout_s)

@@ -61,10 +61,17 @@ def test_a_text_with_nul_is_refused_alone(writer: PostgresWriter, reader: Postgr
     assert contents(reader, "backslash metadata tags loaded") == ["backslash \\u0000 is none", "loaded"]
 
 
-def test_nul_in_what_is_asked_for_harms_no_reader(reader: PostgresReader) -> None:
+def test_nul_in_what_is_asked_for_harms_no_reader(writer: PostgresWriter, reader: PostgresReader) -> None:
+    told(*applied(writer, job("memory.store", {"content": "x", "metadata": {"a": "b"}})))
     tagged = Filter(tags=("a\0",))
     with pytest.raises(ArgumentInvalidError, match="NUL"), reader.snapshot(time.monotonic() + BOUND_S, silent):
         reader.get(Get(id="a\0"))
+    for metadata in ({"a": "\0"}, {"a\0": 1}):
+        with (
+            pytest.raises(ArgumentInvalidError, match="NUL"),
+            reader.snapshot(time.monotonic() + BOUND_S, silent),
+        ):
+            reader.list(List(filter=Filter(metadata=metadata)))
     for asked in (
         lambda: reader.history(History(id="a\0")),
         lambda: reader.list(List(filter=tagged)),

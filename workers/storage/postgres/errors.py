@@ -43,7 +43,8 @@ _BY_STATE: tuple[tuple[str, type[MemmuxError]], ...] = (
     ("25P03", DatabaseUnreachableError),  # the server ended a session that was idle, or slow, for too long
     ("25P04", DatabaseUnreachableError),
     ("57014", StorageError),  # cancelled, by none of ours
-    ("22021", ArgumentInvalidError),
+    ("22021", ArgumentInvalidError),  # NUL in a text
+    ("22P05", ArgumentInvalidError),  # NUL in JSON
     ("26000", SettingInvalidError),
     ("42P05", SettingInvalidError),
     ("3F000", SettingInvalidError),

@@ -54,8 +54,9 @@ class Lines:
         return Lines(self.lines[which], self.clients)
 
     def of(self, client: str) -> Lines:
-        """Return the lines of the clients whose names begin so, in any case."""
-        wanted = [number for number, name in enumerate(self.clients) if name.lower().startswith(client.lower())]
+        """Return the lines of the clients whose names begin so, in any case of ASCII letters, as lists have them."""
+        sought = client.encode().lower()
+        wanted = [number for number, name in enumerate(self.clients) if name.encode().lower().startswith(sought)]
         return self.where(np.isin(self["client"], wanted))
 
     def first_after(self, seq: int) -> tuple[Rows, Rows, Mask]:

@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 
 from memmux import limits
+from memmux.errors import LimitOutOfRangeError
 from memmux.wire.answers import Graph, Link, Node
 from memmux.wire.requests import Graph as Asked
 from memmux.wire.requests import Walk
@@ -24,7 +25,10 @@ Edge = tuple[Place, Place, tuple[Any, ...]]
 
 
 def walk(connection: Connection, asked: Asked) -> Graph:
-    """Return what is linked with a memory; raise NotFoundError if it, or the end of a path, is not there."""
+    """Return what is linked with a memory, or the way to another one.
+
+    Raises NotFoundError if one of them is not there, LimitOutOfRangeError if the way may be beyond what is looked at.
+    """
     start = rows.find(connection, asked.id, asked.namespace)
     end = None if asked.other is None else rows.find(connection, asked.other, asked.namespace)
     links = _Links(connection, rows.single(asked.namespace))
@@ -32,21 +36,25 @@ def walk(connection: Connection, asked: Asked) -> Graph:
     ways: dict[Place, tuple[Place, Edge]] = {}  # to each place: from where, and by which link
     found: dict[Edge, None] = {}
     frontier: list[Place] = [start]
+    most = limits.GRAPH_NODES if end is None else limits.PATH_NODES
     for distance in range(1, asked.hops + 1):
         if end in distances or not frontier:
             break
         known, frontier = frontier, []
-        near = set(known)
-        for edge in links.of(place for place in known if isinstance(place, int)):
-            for here, there in ((edge[0], edge[1]), (edge[1], edge[0])):
-                if here not in near:
-                    continue
-                if there not in distances and len(distances) < limits.GRAPH_NODES:
-                    distances[there] = distance
-                    ways[there] = here, edge
-                    frontier.append(there)
-                if distances.get(there) == distance:
-                    found[edge] = None
+        for here, there, edge in links.steps(known):
+            if there not in distances and len(distances) < most:
+                distances[there] = distance
+                ways[there] = here, edge
+                frontier.append(there)
+            if end is None and distances.get(there) == distance:
+                found[edge] = None
+            if there == end:
+                break
+    if end is not None and end not in distances and len(distances) >= most:
+        raise LimitOutOfRangeError(
+            f"there is no way among the {most} memories nearest to {asked.id!r}; where fewer are near the other end, "
+            f"there may be one: ask for the way from {asked.other!r} to {asked.id!r}"
+        )
     if asked.action is Walk.PATH:
         return _path(connection, end, distances, ways)
     if asked.action is Walk.SUBGRAPH:
@@ -61,6 +69,15 @@ class _Links:
     def __init__(self, connection: Connection, namespace: str) -> None:
         self._connection = connection
         self._namespace = namespace
+
+    def steps(self, places: Sequence[Place]) -> Iterator[tuple[Place, Place, Edge]]:
+        """Yield each of `places` with another one and the link between them; it is read for so many places at once."""
+        for first in range(0, len(places), limits.GRAPH_NODES):
+            near = set(places[first : first + limits.GRAPH_NODES])
+            for edge in self.of(place for place in near if isinstance(place, int)):
+                for here, there in ((edge[0], edge[1]), (edge[1], edge[0])):
+                    if here in near:
+                        yield here, there, edge
 
     def of(self, places: Iterable[int]) -> Iterator[Edge]:
         """Yield the links that start or end at the memories of `places`; each once, or twice."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 
 import numpy as np
 
@@ -21,6 +22,7 @@ from workers.words.stopwords import telling
 TERMS = 256  # different words of a query that are looked for
 _UNKNOWN = 4  # letters of a word, at least, for which others are looked for where nobody has it
 _PART = 4  # letters of each of two words that make one
+GUESSED = 16  # unknown words of a query, at most, that are taken for the ends of words or for two in one
 _AFTER = "\U0010ffff"  # sorts after every word that goes on
 
 
@@ -93,41 +95,47 @@ class WordSearch:
         return among.count if rows is None else int(np.count_nonzero(among.rows[rows[rows < len(among.rows)]]))
 
     def _known(self, asked: Sequence[str], among: Among) -> list[Places]:
-        """Return where each word of the query stands, or what may be meant by it; the words are asked for at once."""
-        whole = [word for word in asked if not begins_words(word)]
-        found = dict(zip(whole, self._word_index.places(whole), strict=True))
-        return [
-            self._meant(word, among.only(found[word]), among) if word in found else among.only(self._beginning(word))
-            for word in asked
-        ]
+        """Return where each word of the query stands; the words are asked for at once.
 
-    def _meant(self, word: str, found: Places, among: Among) -> Places:
-        """Return where a word stands, as it was found; where it does nowhere, where words stand that may be meant.
-
-        These are the words that begin with it, or else end with it, or else two that make it. What others store in
-        other namespaces has no say in that.
+        Where a word stands nowhere, these are the places of words that begin with it, or else of what may be meant.
+        What others store in other namespaces has no say in that.
         """
-        if found.size or len(word) < _UNKNOWN or is_dense(word):
-            return found
-        if (found := among.only(self._beginning(word))).size:
-            return found
+        whole = [word for word in asked if not begins_words(word)]
+        found = {word: among.only(at) for word, at in zip(whole, self._word_index.places(whole), strict=True)}
+        guessed = 0
+        for word, places in found.items():
+            if places.size or len(word) < _UNKNOWN or is_dense(word):
+                continue
+            found[word] = among.only(self._beginning(word))
+            if not found[word].size and guessed < GUESSED:
+                guessed += 1
+                found[word] = self._guessed(word, among)
+        return [found[word] if word in found else among.only(self._beginning(word)) for word in asked]
+
+    def _guessed(self, word: str, among: Among) -> Places:
+        """Return where words stand that end with a word that nobody has, or else two that make it."""
         self._vocabulary.follow(self._seq, self._index, self._languages)
         ending = self._word_index.places(list(self._vocabulary.ending(word)))
         if (found := among.only(bm25.merged(ending))).size:
             return found
-        for at in range(_PART, len(word) - _PART + 1):
-            one, other = (self._part(part, among) for part in (word[:at], word[at:]))
-            if one.size and other.size:
-                return bm25.merged([one, other])
+        cuts = range(_PART, len(word) - _PART + 1)
+        firsts = dict(zip(cuts, self._parts([word[:at] for at in cuts], among), strict=True))
+        likely = [at for at, first in firsts.items() if first.size]
+        for at, second in zip(likely, self._parts([word[at:] for at in likely], among), strict=True):
+            if second.size:
+                return bm25.merged([firsts[at], second])
         return found
 
-    def _part(self, part: str, among: Among) -> Places:
-        """Return where a part of a compound stands, also without the s that may join it to the next."""
-        for form in (part, part.removesuffix("s")):
-            for places in self._word_index.places(list(words(form, languages=self._languages))):
-                if (found := among.only(places)).size:
-                    return found
-        return np.empty(0, np.int64)
+    def _parts(self, parts: Sequence[str], among: Among) -> list[Places]:
+        """Return where each part of a compound stands, also without the s that may join it to the next."""
+        forms = [
+            [one for form in (part, part.removesuffix("s")) for one in words(form, languages=self._languages)]
+            for part in parts
+        ]
+        every = list(dict.fromkeys(chain.from_iterable(forms)))
+        stand = dict(zip(every, self._word_index.places(every), strict=True))
+        found = ((among.only(stand[one]) for one in each) for each in forms)
+        return [next((places for places in each if places.size), np.empty(0, np.int64)) for each in found]
 
     def _beginning(self, word: str) -> Places:
         return np.sort(self._word_index.between(word, word + _AFTER))

@@ -8,7 +8,7 @@ A key that is bound to namespaces names them exactly: another spelling could be 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
@@ -74,31 +74,40 @@ class Namespaces:
         """
         body: Any = asked
         named: Named = None
+        meant, there = self._judges(asked)
         match asked:
             case Store():
                 body = _moved(asked, self._meant(asked.namespace))
             case StoreBatch():
                 body = replace(asked, memories=self._together(asked.memories))
             case List(as_of=int()):  # which namespaces there were then is not asked
-                body = replace(asked, filter=replace(asked.filter, namespace=self._all_past(asked.filter.namespace)))
+                body = _filtered(asked, _all(self._past, asked.filter.namespace))
             case Search() | List() | Forget() | Timeline() | Duplicates() | Superseded():
-                named = self._all_meant(asked.filter.namespace)
-                if named != asked.filter.namespace:
-                    body = replace(asked, filter=replace(asked.filter, namespace=named))
+                named = _all(meant, asked.filter.namespace)
+                body = _filtered(asked, named)
             case Tags() | Changes():
-                named = self._all_meant(asked.namespace)
+                named = _all(meant, asked.namespace)
                 body = replace(asked, namespace=named)
             case History() | Get(as_of=int()):
                 place = asked.namespace
                 one = self._past(place) if isinstance(place, str) else self._home(asked.id, place, past=True)
                 body = replace(asked, namespace=one)
             case Get() | Delete() | Update() | Graph():
-                named = self._all_meant(asked.namespace)
+                named = _all(meant, asked.namespace)
                 named = named if isinstance(named, str) else self._home(asked.id, named)
                 body = replace(asked, namespace=named)
             case Purge():
                 body = replace(asked, namespace=self._past(asked.namespace))
-        return Placed(body, self._missing(named))
+        return Placed(body, self._missing(named, there))
+
+    def _judges(self, asked: object) -> tuple[Callable[[str], str], Callable[[str], bool]]:
+        """Return what says which namespace a request means by a name, and whether that is there."""
+        match asked:
+            case List(deleted=True):
+                return self._past, self._was_there
+            case Timeline() | Changes():
+                return self._ever, self._was_there
+        return self._meant, self._is_there
 
     def _together(self, memories: Sequence[Store]) -> tuple[Store, ...]:
         """Return memories that are stored at once, those of one new namespace under its first spelling."""
@@ -110,11 +119,6 @@ class Namespaces:
                 name = new.setdefault(normal(name), name)
             placed.append(_moved(memory, name))
         return tuple(placed)
-
-    def _all_meant(self, named: Named) -> Named:
-        if isinstance(named, tuple):
-            return tuple(dict.fromkeys(map(self._meant, named)))
-        return None if named is None else self._meant(named)
 
     def _meant(self, name: str) -> str:
         """Return the namespace that is meant by a name; the name itself where there is none."""
@@ -129,21 +133,21 @@ class Namespaces:
             return name
         return next(iter(_alike(name, [*self._names(), *self._gone()])), name)
 
-    def _all_past(self, named: Named) -> Named:
-        if isinstance(named, tuple):
-            return tuple(dict.fromkeys(map(self._past, named)))
-        return None if named is None else self._past(named)
+    def _ever(self, name: str) -> str:
+        """Return the namespace that is meant by a name where there is one; else as where deleted memories count."""
+        meant = self._meant(name)
+        return meant if self._is_there(meant) else self._past(name)
 
-    def _missing(self, named: Named) -> tuple[str, ...]:
+    def _missing(self, named: Named, there: Callable[[str], bool]) -> tuple[str, ...]:
         """Return a note for each of the namespaces that are named, and are not there."""
         names = (named,) if isinstance(named, str) else named or ()
-        gone = [name for name in names if not self._is_there(name)]
+        gone = [name for name in names if not there(name)]
         if not gone or (gone == [DEFAULT_NAMESPACE] and not self._names()):
             return ()
         known = self._names()
         more = f" and {len(known) - NAMED} more" if len(known) > NAMED else ""
-        there = f"there are {', '.join(map(repr, known[:NAMED]))}{more}" if known else "there is none yet"
-        return tuple(f"no such namespace {name!r}; {there}" for name in gone)
+        others = f"there are {', '.join(map(repr, known[:NAMED]))}{more}" if known else "there is none yet"
+        return tuple(f"no such namespace {name!r}; {others}" for name in gone)
 
     def _home(self, memory_id: str, named: tuple[str, ...] | None, *, past: bool = False) -> str:
         """Return the one of several namespaces, or of all, that a memory is in, or past: was in; see `rows.homes`."""
@@ -189,6 +193,18 @@ class Namespaces:
 def _moved(memory: Store, name: str) -> Store:
     """Return what is stored in the namespace of that name; a copy, which is checked anew, only where it is another."""
     return memory if memory.namespace == name else replace(memory, namespace=name)
+
+
+def _filtered(asked: Any, named: Named) -> Any:
+    """Return a request for the memories of these namespaces; a copy only where they are others."""
+    return asked if named == asked.filter.namespace else replace(asked, filter=replace(asked.filter, namespace=named))
+
+
+def _all(meant: Callable[[str], str], named: Named) -> Named:
+    """Return what is meant by each name, each once."""
+    if isinstance(named, tuple):
+        return tuple(dict.fromkeys(map(meant, named)))
+    return None if named is None else meant(named)
 
 
 def _alike(name: str, known: Sequence[str]) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import io
 import re
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,6 +31,26 @@ _PRINTERS = {"output.py", "streams.py", "shadow_launcher.py"}  # the last one's 
 
 def _memory(content: str) -> Memory:
     return Memory(id="id", content=content, content_hash="hash", tags=("a", "b"), created_at=NOON, updated_at=NOON)
+
+
+@pytest.mark.parametrize(
+    ("zone", "moment", "shown"),
+    [
+        ("Asia/Tokyo", NOON, "2026-11-23 21:00"),
+        ("UTC-24", NOON, "2026-11-23 12:00"),
+        ("America/New_York", datetime.min.replace(tzinfo=UTC), "1-01-01 00:00"),
+        ("Asia/Tokyo", datetime.max.replace(tzinfo=UTC), "9999-12-31 23:59"),
+    ],
+)
+def test_a_time_is_shown_as_the_clock_here_has_it_or_else_in_utc(
+    monkeypatch: pytest.MonkeyPatch, zone: str, moment: datetime, shown: str
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", zone)
+        time.tzset()
+        told = output.local(moment)
+    time.tzset()
+    assert told.lstrip("0") == shown  # of the year 1, the C library may write four digits
 
 
 def test_control_characters_are_shown_not_obeyed() -> None:

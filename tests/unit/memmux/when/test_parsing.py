@@ -296,6 +296,7 @@ NONSENSE = [
     "13/45/2026", "25/12/2025", "2026-13-01", "2026-02-30", "2/30", "2026-W60", "99999999999999999999", "nan", "-1",
     "between", "between yesterday and", "between nonsense and words", "from here to eternity", "since", "since forever",
     "999999 years ago", "999999 months ago", "last 999999 years", "0000-01-01", "9999-12-31T23:59", "q5 2026",
+    "before 0001-01-01", "older than 2025 years", "between last week and 0000-01-01",
     "2026-11-05T25:00", "2026-11-05T14:30.5", "\x00", "\ud800", "昨日", "x" * 100_000, "yesterday " * 100_000,
 ]  # fmt: skip
 

@@ -263,6 +263,10 @@ def test_the_day_is_that_of_who_asks(filled: Desk) -> None:
     assert {text for text, why in found.items() if "date" in why} == {"the ferry left the harbour on Tuesday"}
 
 
+def test_a_question_for_what_was_before_all_times_is_answered(filled: Desk) -> None:
+    assert filled.search("why is a date before 0001-01-01 refused?", QUERY)["hits"]
+
+
 def test_where_nothing_was_created_then_nothing_gets_more(filled: Desk) -> None:
     assert _whys(filled, "the harbour on 4 June 1962") == _whys(
         filled, "the harbour on 4 June 1962", cues=["proximity"]

@@ -167,6 +167,25 @@ def test_days_are_those_of_the_time_zone_of_who_asks(desk: Desk) -> None:
     assert desk.ask("memory.timeline", {}, zone="EST5EDT4,M3.2.0,M11.1.0")["zone"] == ""
 
 
+@pytest.mark.parametrize(("client", "stored"), [("ümit", 0), ("ÜMIT", 1), ("Üm", 1), ("\u212amit", 0), ("kmit", 1)])
+def test_a_client_is_the_same_one_in_lists_changes_and_the_time_line(
+    desk: ClientDesk, client: str, stored: int
+) -> None:
+    desk.store("one", client="Ümit")
+    desk.store("two", client="Kmit")
+    assert desk.ask("memory.list", {"client": client})["total"] == stored
+    assert len(desk.ask("memory.changes", {"after": 0, "client": client})["changes"]) == stored
+    counts = _counts(_asked(desk, client=client)).values()
+    assert sum(sum(kinds[0]) for kinds in counts) == stored
+
+
+@pytest.mark.parametrize("zone", ["UTC-24", "EST5EDT4,M13.9.9,M11.1.0"])
+def test_a_client_whose_time_zone_gives_no_days_has_those_of_utc(desk: Desk, zone: str) -> None:
+    desk.store("late", created_at="2026-06-30T22:30:00Z")
+    found = desk.ask("memory.timeline", {}, zone=zone)
+    assert (found["days"], found["zone"]) == (["2026-06-30"], "UTC")
+
+
 @pytest.mark.parametrize("zone", ["Mars/Phobos", "../../etc/passwd", "/etc/localtime", "\u0000", "Europe", " "])
 def test_a_time_zone_that_nobody_knows_is_refused(desk: Desk, zone: str) -> None:
     with pytest.raises(ArgumentInvalidError):

@@ -138,6 +138,23 @@ def test_a_walk_is_bounded(linked: Desk, monkeypatch: pytest.MonkeyPatch) -> Non
     assert {name for link in found["links"] for name in (link["source"], link["target"])} <= nodes(found).keys()
 
 
+def test_a_path_goes_past_a_memory_with_more_links_than_a_walk_has_memories(linked: Desk) -> None:
+    many = [link(f"x{number:03}") for number in range(limits.GRAPH_NODES + 1)]
+    adopt(linked, line(id="hub", content="hub", links=[*many, link("z")]), line(id="z", content="z", links=[link("a")]))
+    found = graph(linked, "hub", action="path", other="b", hops=3)
+    assert nodes(found) == {"hub": 0, "z": 1, "a": 2, "b": 3}
+    assert links(found) == {"hubz", "za", "ab"}
+    assert graph(linked, "hub", action="path", other="b", hops=2)["nodes"] == []
+
+
+def test_a_path_that_may_be_beyond_what_is_looked_at_is_an_error(linked: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "PATH_NODES", 3)
+    assert len(graph(linked, "a", action="path", other="b")["nodes"]) == 2
+    with pytest.raises(LimitOutOfRangeError, match="ask for the way from 'd' to 'a'"):
+        graph(linked, "a", action="path", other="d", hops=5)
+    assert graph(linked, "g", action="path", other="a")["nodes"] == []
+
+
 def test_a_walk_begins_and_ends_at_a_memory_that_is_there(linked: Desk) -> None:
     with pytest.raises(NotFoundError, match="nothing"):
         graph(linked, "nothing")

@@ -12,6 +12,7 @@ from memmux.wire.grants import Grant
 from tests.unit.examples import examples
 from tests.unit.workers.desk import Desk, frames
 from workers.storage.reading import word_follower
+from workers.storage.reading.word_search import GUESSED
 
 TEXTS = st.lists(
     st.lists(
@@ -78,6 +79,14 @@ def test_a_word_that_nobody_has_stands_for_words_that_begin_end_or_make_it(
     assert desk.contents(query, mode="keyword") == []
     desk.store(content)  # after the reader has looked at the vocabulary
     assert desk.contents(query, mode="keyword") == [content]
+
+
+def test_only_so_many_unknown_words_are_taken_for_parts_of_others(desk: Desk) -> None:
+    desk.store("die Datenbank der Sicherung")
+    unknown = [f"{first}{second}xyz" for first in "bcdfghjk" for second in "lmnpqrstvw"]
+    assert desk.contents(" ".join([*unknown[: GUESSED - 1], "Sicherungsdatenbank"]), mode="keyword")
+    assert not desk.contents(" ".join([*unknown[:GUESSED], "Sicherungsdatenbank"]), mode="keyword")
+    assert desk.contents(" ".join([*unknown, "Daten"]), mode="keyword")  # but for the beginnings of words, all are
 
 
 def test_a_word_that_somebody_has_stands_for_itself(desk: Desk) -> None:

@@ -91,6 +91,36 @@ def test_deleted_memories_are_found_under_the_spelling_that_they_have(desk: Desk
     assert desk.ask("memory.history", {"id": "old-1", "namespace": "TIANDA"})["changes"]
 
 
+def test_an_emptied_namespace_is_found_under_any_spelling(desk: Desk) -> None:
+    stored = desk.store("one", namespace="Work")
+    desk.ask("memory.delete", {"id": stored["id"], "namespace": "Work"})
+    for name in ("Work", "work", ["WORK"]):
+        deleted = desk.ask("memory.list", {"deleted": True, "filter": {"namespace": name}})
+        assert (deleted["total"], deleted["notes"]) == (1, [])
+        line = desk.ask("memory.timeline", {"filter": {"namespace": name}})
+        assert (len(line["days"]), line["notes"]) == (1, [])
+        changes = desk.ask("memory.changes", {"after": 0, "namespace": name})
+        assert ([change["operation"] for change in changes["changes"]], changes["notes"]) == (
+            ["memory.store", "memory.delete"],
+            [],
+        )
+    for operation, asked in (("memory.list", {"deleted": True}), ("memory.timeline", {})):
+        (note,) = desk.ask(operation, {**asked, "filter": {"namespace": "garden"}})["notes"]
+        assert note.startswith("no such namespace 'garden'")
+
+
+def test_the_changes_of_a_namespace_are_those_of_where_its_memories_go(desk: Desk) -> None:
+    _old(desk, "work")
+    desk.ask("memory.delete", {"id": "old-0", "namespace": "work"})
+    desk.store("new", namespace="Work")
+    assert desk.store("new", namespace="work")["status"] == "duplicate"
+    assert {
+        change["namespace"] for change in desk.ask("memory.changes", {"after": 0, "namespace": "work"})["changes"]
+    } == {"Work"}
+    deleted = desk.ask("memory.list", {"deleted": True, "filter": {"namespace": "work"}})
+    assert [memory["id"] for memory in deleted["memories"]] == ["old-0"]
+
+
 def test_where_nothing_is_the_answer_says_what_there_is(desk: Desk) -> None:
     desk.store("a", namespace="Tianda")
     desk.store("b", namespace="work")
