@@ -19,6 +19,7 @@ def _refused(query: str) -> tuple[int, str]:
     return answer.status_code, orjson.loads(answer.body)["detail"]
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(30)
 def test_any_number_of_parameters_is_read_in_one_pass() -> None:
     status, detail = _refused("&".join(f"p{number}=" for number in range(MANY)))
