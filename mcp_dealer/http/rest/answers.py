@@ -211,7 +211,10 @@ class UndoneOne(Answer):
 
 
 class Undone(Answer):
-    """What was undone, the newest change first; what was changed since stays, and is named."""
+    """What was undone, the newest change first; what was changed or stored again since stays, and is named.
+
+    An error midway leaves all that would follow, and each of these is named with it.
+    """
 
     undone: list[UndoneOne]
     left: list[Problem]
