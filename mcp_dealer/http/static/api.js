@@ -127,7 +127,7 @@ export async function undo(seq, last = seq) {
   const parts = [];
   for (let to = last; to >= seq; to -= AT_ONCE) {
     const from = Math.max(seq, to - AT_ONCE + 1);
-    parts.push(from === to ? { seq: from } : { seq: from, last_seq: to });
+    parts.push({ seq: from, last_seq: to });
   }
   return undoneOf(parts);
 }
