@@ -12,6 +12,7 @@ from mcp_dealer.http.rest import base, if_match, models, shapes, times
 from mcp_dealer.http.rest.operation import Asked, Done, Operation, Parameters, answer, part
 from mcp_dealer.tools.anywhere import EVERYWHERE, anywhere
 from memmux import limits
+from memmux.client.asynchronous import AsyncClient
 from memmux.errors import NotFoundError, PreconditionFailedError
 from memmux.wire import answers
 
@@ -44,9 +45,9 @@ class ListMemories(Place):
     offset: Annotated[int | None, Field(ge=0, le=_OFFSETS)] = None
     """How many of the newest to leave out; in place of page"""
     tag: Annotated[list[str] | None, Field(max_length=limits.TAGS)] = None
-    """One tag, several with commas, or the parameter several times"""
+    """One tag, or the parameter several times; one value with commas that is no tag means several tags"""
     tags: Annotated[list[str] | None, Field(max_length=limits.TAGS)] = None
-    """The same, as guides of mcp-memory-service have it"""
+    """Tags, with commas between them, as guides of mcp-memory-service have it"""
     tag_match: Literal["any", "all"] = "any"
     memory_type: Annotated[str | None, Field(max_length=limits.TYPE_CHARACTERS)] = None
     after: base.Time
@@ -62,12 +63,6 @@ class ListMemories(Place):
     """Whether to list deleted memories instead"""
     time_zone: base.Zone
 
-    @property
-    def tagged(self) -> list[str]:
-        """The tags, each by itself."""
-        given = ",".join((*(self.tag or ()), *(self.tags or ())))
-        return [tag.strip() for tag in given.split(",") if tag.strip()]
-
 
 async def list_memories(asked: Asked) -> Done:
     """Answer with a page; the cluster reads that page alone."""
@@ -80,7 +75,7 @@ async def list_memories(asked: Asked) -> Done:
     page = await asked.client.list(
         limit=size,
         offset=min(offset, _OFFSETS),
-        tags=query.tagged,
+        tags=await _tags(asked.client, query),
         any_tag=query.tag_match == "any",
         type=query.memory_type or None,
         after=after,
@@ -102,6 +97,17 @@ async def list_memories(asked: Asked) -> Done:
         "deletions": [{"seq": one.seq, "at": shapes.iso(one.at), "client": one.client} for one in page.deletions],
         "degraded": page.degraded,
     }
+
+
+async def _tags(client: AsyncClient, query: ListMemories) -> list[str]:
+    """Return the tags that are meant: one value with commas may be a tag, which mcp-memory-service has none of."""
+    named = query.tag or []
+    if len(named) == 1 and "," in named[0]:
+        known = len(named[0]) <= limits.TAG_CHARACTERS and await client.list(
+            limit=1, tags=named, deleted=query.deleted, as_of=query.as_of, **part(query)
+        )
+        named = named if known else named[0].split(",")
+    return [tag for tag in map(str.strip, (*named, *",".join(query.tags or ()).split(","))) if tag]
 
 
 async def store_memory(asked: Asked) -> Done:
