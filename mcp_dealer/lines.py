@@ -103,7 +103,7 @@ def _text(line: bytes) -> str:
     return mended(line.decode(errors="replace").strip().lstrip(_BOM).lstrip())
 
 
-def _value(text: str) -> object | Refusal:
+def _value(text: str) -> Any:
     """Return what a text that is JSON says, or why it can't be read."""
     try:
         if why := _too_much(text):

@@ -211,10 +211,7 @@ class UndoneOne(Answer):
 
 
 class Undone(Answer):
-    """What was undone, the newest change first; what was changed or stored again since stays, and is named.
-
-    An error midway leaves all that would follow, and each of these is named with it.
-    """
+    """What was undone, the newest change first; what was left is named: changed or stored anew since, or failed."""
 
     undone: list[UndoneOne]
     left: list[Problem]
