@@ -9,22 +9,29 @@ from __future__ import annotations
 
 import json
 import re
+from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, islice
 from typing import Any, Final
 
 PARSE_ERROR: Final = -32700
 INVALID_REQUEST: Final = -32600
 INTERNAL_ERROR: Final = -32603
 DEPTH: Final = 100  # of lists and objects in each other; JSON readers give up at some depth, and each at another
+PARTS: Final = 100_000  # lists and objects of a line: some seconds of a processor for a million of them
+BATCH: Final = 1000  # messages of a line
 
 _BOM = "\ufeff"
 _REPLACEMENT = "\\ufffd"
 # A pair of surrogates, half of one, any other escape: an escaped backslash before a "u" is none of the first two.
 _ESCAPE = re.compile(r"\\ud[89ab][0-9a-f]{2}\\ud[c-f][0-9a-f]{2}|(\\ud[89a-f][0-9a-f]{2})|\\.", re.IGNORECASE)
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+"?|[{}\[\]:,]|[^\s"{}\[\]:,]++', re.DOTALL)
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*+"?', re.DOTALL)
 _STEPS = {"{": 1, "[": 1, "}": -1, "]": -1}
+_SIGNS = bytes.maketrans(b"{[}]", b"\x01\x01\xff\xff")  # the same as signed bytes
+_OTHERS = bytes(set(range(256)) - set(b"{[}]"))
+_TOKENS: Final = 1_000_000  # of what can't be read, in which its id is looked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,33 +53,30 @@ class Refusal:
 
 def read(line: bytes) -> Iterator[Message | Refusal]:
     """Yield what a line says: one message, those of a batch, or a refusal; nothing for a blank one."""
-    text = mended(line.decode(errors="replace").strip().lstrip(_BOM))
+    text = _text(line)
     if not text:
         return
-    try:
-        if _depth(text) > DEPTH:
-            yield _refusal(INVALID_REQUEST, f"it is nested deeper than {DEPTH}; send it flatter", _id_in(text))
-            return
-        value = json.loads(text)
-    except json.JSONDecodeError as error:
-        yield _refusal(PARSE_ERROR, f"it is no JSON: {error}", _id_in(text))
-        return
-    except ValueError:
-        yield _refusal(PARSE_ERROR, "a number has more digits than are read; send it as a text", _id_in(text))
-        return
-    if isinstance(value, list) and value:
+    value = _value(text)
+    if isinstance(value, Refusal):
+        yield value
+    elif not isinstance(value, list) or not value:
+        yield _read(value, text)
+    elif len(value) > BATCH:
+        yield _refusal(INVALID_REQUEST, f"it is a batch of more than {BATCH} messages; send fewer at once", None)
+    else:
         for part in value:
             yield _read(part, json.dumps(part, ensure_ascii=False))
-    else:
-        yield _read(value, text)
 
 
 def read_one(body: bytes) -> Message | Refusal:
-    """Return the one message that a body over HTTP says; several are refused, as there is no one answer to them."""
-    said = list(read(body))
-    if len(said) > 1:
+    """Return the one message that a body over HTTP says; a batch is refused, as there is no one answer to it."""
+    text = _text(body)
+    if not text:
+        return _refusal(PARSE_ERROR, "it is empty", None)
+    if text.startswith("["):
         return _refusal(INVALID_REQUEST, "it is a batch; send one message at a time", None)
-    return said[0] if said else _refusal(PARSE_ERROR, "it is empty", None)
+    value = _value(text)
+    return value if isinstance(value, Refusal) else _read(value, text)
 
 
 def mended(text: str) -> str:
@@ -93,6 +97,22 @@ def error(code: int, reason: str, request_id: object) -> str:
     """Return the line that answers a request with an error."""
     said = {"jsonrpc": "2.0", "id": request_id, "error": {"code": code, "message": reason}}
     return json.dumps(said, ensure_ascii=False)
+
+
+def _text(line: bytes) -> str:
+    return mended(line.decode(errors="replace").strip().lstrip(_BOM).lstrip())
+
+
+def _value(text: str) -> Any:
+    """Return what a text that is JSON says, or why it can't be read."""
+    try:
+        if why := _too_much(text):
+            return _refusal(INVALID_REQUEST, why, _id_in(text))
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        return _refusal(PARSE_ERROR, f"it is no JSON: {error}", _id_in(text))
+    except ValueError:
+        return _refusal(PARSE_ERROR, "a number has more digits than are read; send it as a text", _id_in(text))
 
 
 def _read(value: object, text: str) -> Message | Refusal:
@@ -135,17 +155,20 @@ def _usable(request_id: object) -> int | float | str | None:
     return request_id if type(request_id) in (int, str) else None  # type: ignore[return-value]
 
 
-def _depth(text: str) -> int:
-    """Return how deep lists and objects are nested, at least; counted only where it could be too deep."""
+def _too_much(text: str) -> str:
+    """Return why a text is not parsed, if its lists and objects are too many or nested too deep; else nothing."""
     if text.count("[") + text.count("{") <= DEPTH:
-        return 0
-    return max(accumulate(_STEPS.get(found[0], 0) for found in _TOKEN.finditer(text)), default=0)
+        return ""
+    steps = array("b", _STRING.sub("", text).encode().translate(_SIGNS, _OTHERS))
+    if steps.count(1) > PARTS:
+        return f"it has more than {PARTS} lists and objects; send less at once"
+    return f"it is nested deeper than {DEPTH}; send it flatter" if max(accumulate(steps), default=0) > DEPTH else ""
 
 
 def _id_in(text: str) -> int | float | str | None:
     """Return the id of what can't be read as a whole: the value after the key "id" of the outermost object."""
     depth, before = 0, ("", "")
-    for found in _TOKEN.finditer(text):
+    for found in islice(_TOKEN.finditer(text), _TOKENS):
         token = found[0]
         if depth == 1 and before == ('"id"', ":"):
             try:

@@ -180,7 +180,7 @@ class ModelMismatchError(RequestError):
 
 
 class UndoConflictError(RequestError):
-    """The memory was changed again since; undo the later changes first."""
+    """The memory was changed again since, or another one has its content; undo the later changes, or delete that."""
 
     code = "undo_conflict"
 

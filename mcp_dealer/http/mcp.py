@@ -27,7 +27,7 @@ from mcp_dealer.http.caller import Caller
 from mcp_dealer.http.clients import IDLE_S
 from mcp_dealer.http.mcp_events import STANDALONE, stream_of
 from mcp_dealer.http.mcp_followers import Followers
-from mcp_dealer.http.mcp_sessions import McpSession, McpSessions, NoRoomError, Signing
+from mcp_dealer.http.mcp_sessions import NAME_CHARACTERS, McpSession, McpSessions, NoRoomError, Signing
 from mcp_dealer.http.rest.operation import KEY
 from mcp_dealer.http.traffic import BODY_BYTES
 from mcp_dealer.link.asked import LINE, LINK, AskedLine
@@ -164,7 +164,8 @@ class _Links:
         self._closing: set[asyncio.Task[None]] = set()
 
     def of(self, caller: Caller, name: str, version: str) -> _Used:
-        """Return the link of a client, to be used in a block."""
+        """Return the link of a client, to be used in a block; of a long name or version the beginning counts."""
+        name, version = name[:NAME_CHARACTERS], version[:NAME_CHARACTERS]
         guest = caller.guest.running(name, version) if name else caller.guest
         known = self._known.pop((caller.identity, name), None) or _Used(caller.link.beside(guest.about()))
         while len(self._known) >= self._most and (oldest := self._oldest(time.monotonic())) is not None:

@@ -38,10 +38,10 @@ class RequestHead:
     @classmethod
     def of(cls, scope: Mapping[str, Any], *, behind_proxy: bool) -> RequestHead:
         """Return what an ASGI scope says; behind_proxy: whether a proxy vouches for the X-Forwarded fields."""
-        headers: dict[str, tuple[str, ...]] = {}
+        found: dict[str, list[str]] = {}
         for name, value in scope["headers"]:
-            key = name.decode("latin-1").lower()
-            headers[key] = (*headers.get(key, ()), value.decode("latin-1"))
+            found.setdefault(name.decode("latin-1").lower(), []).append(value.decode("latin-1"))
+        headers = {name: tuple(values) for name, values in found.items()}
         forwarded = {name: _last(headers, f"x-forwarded-{name}") if behind_proxy else "" for name in _FORWARDED}
         hosts = headers.get("host", ())
         client, server = scope.get("client") or ("", 0), scope.get("server") or ("", 0)

@@ -22,7 +22,7 @@ from memmux.wire.answers import Notice, Undone
 from memmux.wire.namespaces import EVERYWHERE
 
 _NUMBERS = re.compile(r"([1-9]\d{0,15})(?:-([1-9]\d{0,15}))?")  # ids of version 7 begin with 0
-LEFT = 1  # the exit code where something was changed since
+LEFT = 1  # the exit code where something was left
 _OURS = "memory."  # how the operations begin that change memories, and not what is made from them
 _WINDOW = 64  # changes that are read at first to find the newest ones
 
@@ -62,7 +62,7 @@ def undo(
     `memmux delete`, `forget` and `import` print the numbers; `memmux list --deleted` and `memmux history ID` have them
     too. On a terminal it shows what would be undone, and asks. An undo is a change, and can be undone. A change that
     was followed by others of its memory is not undone before those are. Of several, the newest is the first; what was
-    changed since is left, and named, and the command ends with 1.
+    changed since, or is there again, is left, and named, and the command ends with 1.
     """
     if (meant is not None) + last + (since is not None) != 1:
         raise ArgumentInvalidError(
@@ -164,7 +164,7 @@ def _show_one(client: Client, notice: Notice) -> None:
 
 
 def _undo(client: Client, seqs: Iterable[int]) -> tuple[list[Undone], list[dict[str, Any]]]:
-    """Undo the changes in this order; return what was, and the errors of what was changed since, which stays.
+    """Undo the changes in this order; return what was, and the errors of what is left: changed, or stored anew.
 
     What came deleted stays so, too, without an error. Another failure says how many were undone before.
     """

@@ -10,7 +10,7 @@ import contextlib
 import io
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -86,9 +86,19 @@ class Source(ABC):
     format: str
     label: str
 
-    @abstractmethod
     def bring(self, into: Client | None, way: Way) -> Brought:
-        """Bring its memories in; into: None counts them only. Raises StorageError, and whatever the client raises."""
+        """Bring its memories in; into: None counts them only. Raises StorageError, and whatever the client raises.
+
+        A namespace that is named is the one that a store means by that name; those that the memories have stay exact.
+        """
+        if into is not None and way.namespace is not None:
+            known = into.list(limit=1, namespace=way.namespace)
+            way = replace(way, namespace=next((one.namespace for one in known), way.namespace))
+        return self._bring(into, way)
+
+    @abstractmethod
+    def _bring(self, into: Client | None, way: Way) -> Brought:
+        """Bring its memories in, into exactly the namespace that is named."""
 
     @property
     def taken(self) -> Taken | None:
@@ -168,7 +178,7 @@ class _Export(Source):
     def __init__(self, opened: io.BufferedReader[Any]) -> None:
         self._opened = opened
 
-    def bring(self, into: Client | None, way: Way) -> Brought:
+    def _bring(self, into: Client | None, way: Way) -> Brought:
         done = jsonl.read(into, self._opened, namespace=way.namespace, told=way.told, stopped=way.stopped)
         return Brought(done, done.made, bool(done.broken))
 
@@ -187,7 +197,7 @@ class _Own(Source):
     def taken(self) -> Taken | None:
         return self._taken
 
-    def bring(self, into: Client | None, way: Way) -> Brought:
+    def _bring(self, into: Client | None, way: Way) -> Brought:
         from memmux.transfer import database
 
         path, settings = self._path, way.settings
@@ -207,7 +217,7 @@ class _Theirs(Source):
         self.format = self.label = ids.SOURCE
         self._path, self._export = path, export
 
-    def bring(self, into: Client | None, way: Way) -> Brought:
+    def _bring(self, into: Client | None, way: Way) -> Brought:
         from memmux.mms import ids, source
         from memmux.transfer import mms
 
@@ -237,6 +247,9 @@ class _Others(Source):
         return self._taken
 
     def bring(self, into: Client | None, way: Way) -> Brought:
+        return super().bring(into, replace(way, namespace=way.namespace or way.settings.namespace))
+
+    def _bring(self, into: Client | None, way: Way) -> Brought:
         lines = self._lines(way.namespace or way.settings.namespace)
         return _taken(into, self._taken, lines, self._skips, way)
 

@@ -95,3 +95,37 @@ def test_the_newest_change_is_not_undone_once(server: Served) -> None:
     first, second = (server.post("/api/undo", seqs, once) for _ in range(2))
     assert first.json == second.json
     assert _total(server, "undone") == 0
+
+
+@pytest.mark.parametrize("where", ["default", "elsewhere"])
+def test_a_change_by_hash_that_is_sent_again_is_answered_as_before(server: Served, where: str) -> None:
+    stored = server.post("/api/memories", {"content": f"Changed once, {where}.", "namespace": where}).json
+    path, once = f"/api/memories/{stored['content_hash']}", {"Idempotency-Key": f"changed {where}"}
+    body = {"content": f"Changed, {where}."}
+    first = server.ask("PUT", path, body, once)
+    assert (first.status, first.json["memory"]["content"]) == (200, body["content"])
+    assert server.ask("PUT", path, body, once).json == first.json
+    server.ask("DELETE", f"/api/memories/{stored['id']}")
+    again = server.ask("PUT", path, body, once)
+    assert (again.status, again.json, again.headers["etag"]) == (200, first.json, first.headers["etag"])
+
+
+def test_a_store_that_is_sent_again_is_answered_as_before_after_a_change_and_a_deletion(server: Served) -> None:
+    body, once = {"content": "Stored once.", "tags": ["as stored"]}, {"Idempotency-Key": "stored once"}
+    first = server.post("/api/memories", body, once)
+    path = f"/api/memories/{first.json['id']}"
+    server.ask("PUT", path, {"tags": ["later"]})
+    assert server.post("/api/memories", body, once).json == first.json
+    server.ask("DELETE", path)
+    again = server.post("/api/memories", body, once)
+    assert (again.status, again.json) == (200, first.json)
+
+
+def test_a_delete_by_hash_that_is_sent_again_deletes_no_other_memory_of_that_content(server: Served) -> None:
+    for one in ({}, {"namespace": "others"}):
+        stored = server.post("/api/memories", {"content": "In two namespaces.", **one}).json
+    path, once = f"/api/memories/{stored['content_hash']}", {"Idempotency-Key": "the own one"}
+    first = server.ask("DELETE", path, headers=once)
+    again = server.ask("DELETE", path, headers=once)
+    assert (first.status, again.status, again.json) == (200, 200, first.json)
+    assert _total(server, "others") == 1

@@ -12,6 +12,7 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -57,6 +58,14 @@ def test_an_export_is_imported_again(server: Served) -> None:
     done = server.ask("POST", "/api/import", raw=exported.body).lines[-1]["report"]
     assert (done["created"], done["skipped"]) == (0, len(exported.lines) - 1)
     assert _no_leftovers()
+
+
+def test_an_export_of_a_namespace_is_of_the_one_that_is_meant(server: Served) -> None:
+    for name in ("Straße", "CAFÉ"):
+        server.post("/api/memories", {"content": "exported", "namespace": name})
+    for name, given in (("Straße", "strasse"), ("CAFÉ", "cafe\u0301"), ("CAFÉ", " CAFÉ")):
+        lines = server.get(f"/api/export?namespace={quote(given)}").lines
+        assert [line["namespace"] for line in lines[1:]] == [name], given
 
 
 def test_conversations_are_recognised_in_an_archive(server: Served) -> None:

@@ -211,7 +211,7 @@ class UndoneOne(Answer):
 
 
 class Undone(Answer):
-    """What was undone, the newest change first; what was changed since stays, and is named."""
+    """What was undone, the newest change first; what was left is named: changed or stored anew since, or failed."""
 
     undone: list[UndoneOne]
     left: list[Problem]

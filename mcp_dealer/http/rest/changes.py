@@ -14,7 +14,7 @@ from mcp_dealer.http.rest.operation import KEY, Asked, Done, Operation, part
 from mcp_dealer.tools.anywhere import anywhere
 from memmux import limits
 from memmux.client.asynchronous import AsyncClient
-from memmux.errors import ArgumentInvalidError, LimitOutOfRangeError, NotFoundError, UndoConflictError
+from memmux.errors import ArgumentInvalidError, LimitOutOfRangeError, MemmuxError, NotFoundError, UndoConflictError
 from memmux.wire.answers import Change
 
 GROUP: Final = "changes"
@@ -98,9 +98,14 @@ async def undo(asked: Asked) -> Done:
             if len(seqs) == 1:
                 raise
             left.append(document(error, seq=seq))
-        except ArgumentInvalidError:
+        except ArgumentInvalidError:  # it is as before already
             if len(seqs) == 1:
                 raise
+        except MemmuxError as error:
+            if not undone or body.preview:
+                raise
+            left += [document(error, seq=each) for each in seqs[number:]]
+            break
     return {"undone": undone, "left": left, "preview": body.preview}
 
 

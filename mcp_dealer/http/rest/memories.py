@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, TypeVar
 
 from pydantic import Field
 
-from mcp_dealer.http.rest import base, models, shapes, times
+from mcp_dealer.http.rest import base, if_match, models, shapes, times
 from mcp_dealer.http.rest.operation import Asked, Done, Operation, Parameters, answer, part
-from mcp_dealer.tools.anywhere import anywhere
+from mcp_dealer.tools.anywhere import EVERYWHERE, anywhere
 from memmux import limits
-from memmux.errors import ArgumentInvalidError, PreconditionFailedError
+from memmux.client.asynchronous import AsyncClient
+from memmux.errors import NotFoundError, PreconditionFailedError
 from memmux.wire import answers
 
+T = TypeVar("T")
 GROUP: Final = "memories"
 AGENT: Final = "X-Agent-ID"
 HOSTNAME: Final = "X-Client-Hostname"
-IF_MATCH: Final = "If-Match"
 _OFFSETS: Final = 1 << 53
-_NOT_HEEDED: Final = ("If-None-Match", "If-Modified-Since", "If-Unmodified-Since")  # preconditions of a change
 
 
 class Place(Parameters):
@@ -45,9 +45,9 @@ class ListMemories(Place):
     offset: Annotated[int | None, Field(ge=0, le=_OFFSETS)] = None
     """How many of the newest to leave out; in place of page"""
     tag: Annotated[list[str] | None, Field(max_length=limits.TAGS)] = None
-    """One tag, several with commas, or the parameter several times"""
+    """One tag, or the parameter several times; one value with commas that is no tag means several tags"""
     tags: Annotated[list[str] | None, Field(max_length=limits.TAGS)] = None
-    """The same, as guides of mcp-memory-service have it"""
+    """Tags, with commas between them, as guides of mcp-memory-service have it"""
     tag_match: Literal["any", "all"] = "any"
     memory_type: Annotated[str | None, Field(max_length=limits.TYPE_CHARACTERS)] = None
     after: base.Time
@@ -63,12 +63,6 @@ class ListMemories(Place):
     """Whether to list deleted memories instead"""
     time_zone: base.Zone
 
-    @property
-    def tagged(self) -> list[str]:
-        """The tags, each by itself."""
-        given = ",".join((*(self.tag or ()), *(self.tags or ())))
-        return [tag.strip() for tag in given.split(",") if tag.strip()]
-
 
 async def list_memories(asked: Asked) -> Done:
     """Answer with a page; the cluster reads that page alone."""
@@ -81,7 +75,7 @@ async def list_memories(asked: Asked) -> Done:
     page = await asked.client.list(
         limit=size,
         offset=min(offset, _OFFSETS),
-        tags=query.tagged,
+        tags=await _tags(asked.client, query),
         any_tag=query.tag_match == "any",
         type=query.memory_type or None,
         after=after,
@@ -105,6 +99,17 @@ async def list_memories(asked: Asked) -> Done:
     }
 
 
+async def _tags(client: AsyncClient, query: ListMemories) -> list[str]:
+    """Return the tags that are meant: one value with commas may be a tag, which mcp-memory-service has none of."""
+    named = query.tag or []
+    if len(named) == 1 and "," in named[0]:
+        known = len(named[0]) <= limits.TAG_CHARACTERS and await client.list(
+            limit=1, tags=named, deleted=query.deleted, as_of=query.as_of, **part(query)
+        )
+        named = named if known else named[0].split(",")
+    return [tag for tag in map(str.strip, (*named, *",".join(query.tags or ()).split(","))) if tag]
+
+
 async def store_memory(asked: Asked) -> Done:
     """Keep a memory, and answer with it."""
     body: models.StoreMemory = asked.body
@@ -123,18 +128,9 @@ async def store_memory(asked: Asked) -> Done:
         key=asked.key(),
         **_one(part(body)),
     )
-    known = stored.status == "duplicate"
-    return {
-        "success": True,
-        "message": "Memory was there already" if known else "Memory stored successfully",
-        "content_hash": stored.content_hash,
-        "memory": shapes.memory(await asked.client.get(stored.id, namespace=None)),
-        "id": stored.id,
-        "seq": stored.seq,
-        "status": stored.status,
-        "similar": [{"id": one.id, "score": one.score} for one in stored.similar],
-        "degraded": stored.degraded,
-    }
+    message = "Memory was there already" if stored.status == "duplicate" else "Memory stored successfully"
+    done = _kept(stored, await _then(asked, stored), stored.seq, message, stored.status)
+    return {**done, "similar": [{"id": one.id, "score": one.score} for one in stored.similar]}
 
 
 def _one(said: dict[str, Any]) -> dict[str, Any]:
@@ -152,33 +148,33 @@ async def get_memory(asked: Asked) -> Done:
 async def update_memory(asked: Asked) -> Done:
     """Change a memory, if it is as the caller knows it."""
     body: models.UpdateMemory = asked.body
-    before = await _get(asked)
-    expected = await _expected(asked)
+    expected = await if_match.expected(asked, partial(_get, asked))
     given = (body.content, body.tags, body.memory_type, body.metadata)
     if all(one is None for one in given):
+        before = await _get(asked)
         if expected not in (None, before.etag):
-            raise PreconditionFailedError(_CHANGED)
-        return _kept(before, None, "No updates provided - memory unchanged", "unchanged")
-    updated = await asked.client.update(
-        before.id,
+            raise PreconditionFailedError(if_match.CHANGED)
+        return _kept(before, before, None, "No updates provided - memory unchanged", "unchanged")
+    update = partial(
+        asked.client.update,
+        asked.id,
         content=body.content,
         tags=body.tags,
         type=body.memory_type,
         metadata=body.metadata,
         versioned=body.versioned,
-        namespace=before.namespace,
         if_match=expected,
-        key=asked.key(),
     )
-    after = await asked.client.get(updated.id, namespace=before.namespace, as_of=updated.seq)
-    done = _kept(after, updated.seq, "Memory updated successfully", "updated")
-    return answer({**done, "degraded": updated.degraded}, {"ETag": shapes.etag(after)})
+    updated = await anywhere(partial(_keyed, asked, update), part(asked.query))
+    after = await _then(asked, updated)
+    done = _kept(updated, after, updated.seq, "Memory updated successfully", "updated")
+    return answer(done, None if after is None else {"ETag": shapes.etag(after)})
 
 
 async def delete_memory(asked: Asked) -> Done:
     """Delete a memory, if it is as the caller knows it; undo brings it back."""
-    delete = partial(asked.client.delete, asked.id, if_match=await _expected(asked), key=asked.key())
-    deleted = await anywhere(delete, part(asked.query))
+    delete = partial(asked.client.delete, asked.id, if_match=await if_match.expected(asked, partial(_get, asked)))
+    deleted = await anywhere(partial(_keyed, asked, delete), part(asked.query))
     return {
         "success": True,
         "message": "Memory deleted",
@@ -188,47 +184,43 @@ async def delete_memory(asked: Asked) -> Done:
     }
 
 
+async def _keyed(asked: Asked, write: Callable[..., Awaitable[T]], **place: Any) -> T:
+    """Write with the caller's key; to look for the memory everywhere is another request of the cluster."""
+    return await write(key=asked.key("everywhere" if place == EVERYWHERE else 0), **place)
+
+
+async def _then(asked: Asked, done: answers.Stored | answers.Updated) -> answers.Memory | None:
+    """Return a memory as a write left it, whatever came after, as when that is sent again; None if it was purged."""
+    try:
+        return await asked.client.get(done.id, namespace=None, as_of=done.seq)
+    except NotFoundError:
+        return None
+
+
 async def _get(asked: Asked) -> answers.Memory:
     return await anywhere(partial(asked.client.get, asked.id), part(asked.query))
 
 
-async def _expected(asked: Asked) -> str | None:
-    """Return the etag of the only state that the caller means, if it says so.
-
-    Of several it is the one that the memory is in. Raises PreconditionFailedError if no memory can be in any of them,
-    and ArgumentInvalidError for another precondition.
-    """
-    for name in _NOT_HEEDED:
-        if name in asked.request.headers:
-            raise ArgumentInvalidError(f"{name} is not heeded here; say in If-Match which state you mean")
-    given = asked.request.headers.getlist(IF_MATCH)
-    if not given or "*" in [each.strip() for each in given]:
-        return None
-    known = _ETAG.findall(",".join(given))
-    if len(known) > 1:
-        known = [etag for etag in known if etag == (await _get(asked)).etag]
-    if not known:
-        raise PreconditionFailedError(_CHANGED)
-    return str(known[0])
-
-
-def _kept(one: answers.Memory, seq: int | None, message: str, status: str) -> dict[str, Any]:
+def _kept(
+    done: answers.Stored | answers.Updated | answers.Memory,
+    memory: answers.Memory | None,
+    seq: int | None,
+    message: str,
+    status: str,
+) -> dict[str, Any]:
     return {
         "success": True,
         "message": message,
-        "content_hash": one.content_hash,
-        "memory": shapes.memory(one),
-        "id": one.id,
+        "content_hash": done.content_hash,
+        "memory": None if memory is None else shapes.memory(memory),
+        "id": done.id,
         "seq": seq,
         "status": status,
         "similar": (),
-        "degraded": one.degraded,
+        "degraded": done.degraded,
     }
 
 
-_CHANGED: Final = "the memory is not in the state that If-Match names; it was changed: read it again"
-_ETAG: Final = re.compile(r'(?:^|[\s,])(?:W/)?"([0-9a-f]{32})"(?=$|[\s,])')
-_IF_MATCH: Final = {IF_MATCH: "Only where the memory is as this ETag says"}
 _MORE: Final = {AGENT: "Becomes the tag agent:NAME", HOSTNAME: "Becomes the tag source:NAME"}
 _PATH: Final = "/api/memories/{id}"
 OPERATIONS: Final = (
@@ -280,7 +272,7 @@ OPERATIONS: Final = (
         gives=models.Kept,
         fails=(404, 409, 412, 413),
         writes=True,
-        headers=_IF_MATCH,
+        headers=if_match.HEADERS,
     ),
     Operation(
         method="DELETE",
@@ -293,6 +285,6 @@ OPERATIONS: Final = (
         gives=models.Deleted,
         fails=(404, 409, 412),
         writes=True,
-        headers=_IF_MATCH,
+        headers=if_match.HEADERS,
     ),
 )

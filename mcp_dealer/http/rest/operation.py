@@ -178,14 +178,15 @@ def part(given: Any) -> dict[str, Any]:
 
 
 def _query(model: type[Parameters], request: Request) -> Parameters:
-    given = request.query_params
     several = {name for name, one in model.model_fields.items() if "list" in str(one.annotation)}
-    for name in given:
-        if name not in several and len(given.getlist(name)) > 1:
+    given: dict[str, list[str]] = {}
+    for name, value in request.query_params.multi_items():
+        given.setdefault(name, []).append(value)
+    for name, values in given.items():
+        if name not in several and len(values) > 1:
             raise ArgumentInvalidError(f"the parameter {name!r} is there several times; give it once")
-    values = {name: given.getlist(name) if name in several else given[name] for name in given}
     try:
-        return model.model_validate(values)
+        return model.model_validate({name: one if name in several else one[0] for name, one in given.items()})
     except ValidationError as error:
         raise RefusedError(_faults(error, "query", model)) from None
 

@@ -73,16 +73,23 @@ async def export(asked: Asked) -> Done:
     """Answer with all memories, as `memmux export` writes them."""
     query: Export = asked.query
     first = await asked.client.dump(vectors=query.vectors, timeout_s=jsonl.TIMEOUT_S)
+    namespace = await _meant(asked.client, part(query).get("namespace"))
     name = f"memmux-{datetime.now(UTC):%Y-%m-%d}.jsonl"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return Streamed(_exported(asked.client, first, query), LINES, headers)
+    return Streamed(_exported(asked.client, first, query, namespace), LINES, headers)
 
 
-async def _exported(client: AsyncClient, page: Dumped, query: Export) -> AsyncGenerator[bytes]:
-    namespace = part(query).get("namespace")
+async def _meant(client: AsyncClient, named: str | None) -> str | None:
+    """Return the namespace that the cluster means by a name: that of live memories, else of deleted ones."""
+    for deleted in (False, True) if named is not None else ():
+        for memory in await client.list(limit=1, deleted=deleted, namespace=named):
+            return memory.namespace
+    return named
 
+
+async def _exported(client: AsyncClient, page: Dumped, query: Export, namespace: str | None) -> AsyncGenerator[bytes]:
     def wanted(memory: Mapping[str, Any]) -> bool:
-        known = namespace is None or memory["namespace"].casefold() == namespace.casefold()
+        known = namespace in (None, memory["namespace"])
         return known and (query.deleted or memory["deleted_at"] is None)
 
     yield jsonl.header(vectors=query.vectors)

@@ -122,12 +122,12 @@ export async function update(id, changes, etag = null) {
 // Delete a memory; etag: as of `update`.
 export const remove = (id, etag = null) => ask(`memories/${encodeURIComponent(id)}`, { method: 'DELETE', query: { namespace: EVERYWHERE }, headers: etag ? { 'If-Match': etag } : {} });
 
-// Undo changes that follow each other: from one to another, or one alone. Returns the changes that it made, and how many it left.
+// Undo the changes from one to another. Returns the changes that it made, and how many it left.
 export async function undo(seq, last = seq) {
   const parts = [];
   for (let to = last; to >= seq; to -= AT_ONCE) {
     const from = Math.max(seq, to - AT_ONCE + 1);
-    parts.push(from === to ? { seq: from } : { seq: from, last_seq: to });
+    parts.push({ seq: from, last_seq: to });
   }
   return undoneOf(parts);
 }
@@ -146,7 +146,8 @@ async function undoneOf(parts) {
     undone.push(...said.undone);
     left.push(...said.left);
   }
-  if (undone.length === 0 && left.length) throw new Problem(left[0].status, left[0]);
+  const bad = left.find((one) => !undone.length || one.status >= 500);
+  if (bad) throw new Problem(bad.status, bad);
   return { seqs: undone.map((one) => one.seq).filter(Boolean), left: left.length };
 }
 

@@ -10,7 +10,7 @@ export class Problem extends Error {
 
 export const SILENT = 'memmux does not answer. This page asks again by itself; if it stays so, say “memmux web” in a terminal, which starts it.';
 const SENTENCES = {
-  undo_conflict: 'It can’t be undone by itself: the memory was changed again since. Its history has the later changes; undo those first.',
+  undo_conflict: 'It can’t be undone by itself: the memory was changed again since, or another has its text. Undo or delete that first.',
   not_found: 'It is not there any more: somebody has deleted it, or it was purged.',
   precondition_failed: 'Somebody else changed it meanwhile. Open it again to see what it says now.',
   overloaded: 'memmux has more to do than it can do at once. Try again in a moment.',

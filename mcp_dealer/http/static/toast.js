@@ -71,7 +71,7 @@ async function takeBack(entry) {
   try {
     const left = await undone(entry);
     if (left === null) toast('Nothing was changed, so there is nothing to undo.');
-    else toast(left ? `Undone: ${entry.words}. What was changed again since, ${left}, stays.` : `Undone: ${entry.words}`);
+    else toast(left ? `Undone: ${entry.words}. What changed or came back since, ${left}, stays.` : `Undone: ${entry.words}`);
   } catch (error) {
     if (error instanceof TypeError || error.status >= 500) remember(entry); // it may succeed later
     failed(error);

@@ -83,8 +83,8 @@ def undo(seq: int, *, key: str | None = None, timeout_s: float | None = None) ->
 
     Returns an `Undone`.
 
-    Raises NotFoundError, UndoConflictError if the memory was changed since, ArgumentInvalidError if there is nothing to
-    undo, and QuotaExceededError.
+    Raises NotFoundError, UndoConflictError if the memory was changed since or another one has its content now,
+    ArgumentInvalidError if there is nothing to undo, and QuotaExceededError.
     """
     body = requests.Undo(seq=seq).to_body()
     return Call(operation="memory.undo", body=body, read=_undone, key=key, timeout_s=timeout_s)

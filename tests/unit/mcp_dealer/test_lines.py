@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mcp_types import JSONRPCNotification, JSONRPCRequest, jsonrpc_message_adapter
 
-from mcp_dealer.lines import DEPTH, INVALID_REQUEST, PARSE_ERROR, Message, Refusal, mended, read, read_one
+from mcp_dealer.lines import BATCH, DEPTH, INVALID_REQUEST, PARSE_ERROR, PARTS, Message, Refusal, mended, read, read_one
 from tests.unit.examples import examples
 
 REQUEST = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
@@ -243,3 +243,27 @@ def test_a_body_is_one_message_or_refused() -> None:
         refused = read_one(body)
         assert isinstance(refused, Refusal)
         assert refused.code == code
+
+
+@pytest.mark.parametrize("part", [b"0", b"{}", b"[]"])
+def test_a_batch_over_http_is_refused_before_it_is_parsed(part: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(json, "loads", None)
+    for before in (b"", b" \r\n", b"\xef\xbb\xbf "):
+        refused = read_one(before + b"[" + part + b"]")
+        assert isinstance(refused, Refusal)
+        assert refused.reason == "it is a batch; send one message at a time"
+
+
+def test_a_batch_of_thousands_is_refused_as_a_whole() -> None:
+    assert len(list(read(b"[" + b",".join([b"0"] * BATCH) + b"]"))) == BATCH
+    assert _refused(b"[" + b",".join([b"0"] * (BATCH + 1)) + b"]") == (INVALID_REQUEST, None)
+
+
+@pytest.mark.parametrize("part", [b"{}", b"[]"])
+def test_more_lists_and_objects_than_are_read_are_refused_before_they_are_parsed(part: bytes) -> None:
+    for many, text in ((PARTS, b""), (PARTS - 3, b'"' + part * 9 + b'"')):
+        line = b'{"jsonrpc":"2.0","id":5,"method":"ping","params":{"a":[%s],"b":%s}}'
+        line %= b",".join([part] * many), text or b"0"
+        assert isinstance(_one(line), Message) is bool(text)
+        if not text:
+            assert _refused(line) == (INVALID_REQUEST, 5)

@@ -127,7 +127,7 @@ def _bring_back(memory_table: MemoryTable, row: int, now: State, target: State, 
     memory = target.memory
     same = None if target.deleted else memory_table.same(memory.namespace, memory.content_hash)
     if same is not None and same[0] != row:
-        raise ArgumentInvalidError(
+        raise UndoConflictError(
             f"the memory {same[1]!r} has this content already; delete that one first, or leave this as it is"
         )
     kept = memory_table.times(row)

@@ -10,7 +10,7 @@ import pytest
 from mcp_dealer.http.caller import Caller
 from mcp_dealer.http.mcp import _Links
 from mcp_dealer.http.mcp_followers import Followers
-from mcp_dealer.http.mcp_sessions import McpSession, McpSessions, NoRoomError
+from mcp_dealer.http.mcp_sessions import NAME_CHARACTERS, McpSession, McpSessions, NoRoomError
 from mcp_dealer.link.cluster_link import ClusterLink
 from mcp_dealer.sdk.server import MemoryServer
 from memmux.config.paths import Places
@@ -72,6 +72,14 @@ async def test_a_link_that_is_asked_for_is_not_closed_for_want_of_room(settings:
         with links.of(caller, "other", "1") as again:
             assert again is other
         assert one is not other
+    await links.aclose()
+
+
+async def test_of_a_long_name_a_link_keeps_the_beginning(settings: Settings) -> None:
+    links = _Links(1)
+    with links.of(_caller(settings, "a token"), "n" * 1_000_000, "1"):
+        ((_, name),) = links._known
+        assert name == "n" * NAME_CHARACTERS
     await links.aclose()
 
 

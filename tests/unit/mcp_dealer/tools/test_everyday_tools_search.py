@@ -57,7 +57,7 @@ async def test_one_memory_is_meant_wherever_it_is_unless_a_namespace_is_named(
         made[0].calls.clear()
         await client.call_tool(name, {**arguments, "store": "work"})
         named = [options["namespace"] for _, _, options in made[0].calls]
-    assert (places, named) == ([None], ["work"])
+    assert (places, named) == (["own", None], ["work"])
 
 
 async def test_every_answer_about_a_memory_has_its_hash(connect: Connect) -> None:

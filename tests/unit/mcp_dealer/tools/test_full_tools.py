@@ -79,7 +79,7 @@ async def test_a_conversation_without_a_name_gets_one(connect: Connect, made: li
 
 async def test_a_path_has_two_ends_and_a_length(connect: Connect, made: list[StandIn]) -> None:
     await _answer(connect, "memory_graph", {"action": "path", "hash1": "1", "hash2": "2", "max_depth": 4})
-    assert made[0].calls[-1] == ("path", ("1", "2"), {"hops": 4, "namespace": None})
+    assert made[0].calls[-1] == ("path", ("1", "2"), {"hops": 4})
 
 
 @pytest.mark.parametrize(("given", "hops"), [({"action": "path", "hash1": "1", "hash2": "2"}, 5), ({"hash": "1"}, 2)])

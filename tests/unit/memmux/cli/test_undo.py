@@ -182,6 +182,17 @@ def test_an_undo_of_several_passes_over_what_came_deleted(typed: Typed, desk: De
     assert "2 undone" in out
 
 
+def test_an_undo_of_several_names_what_is_there_again(typed: Typed, desk: Desk) -> None:
+    for text in ("one", "two"):
+        desk.store(text, tags=["x"])
+    desk.ask("memory.forget", {"filter": {"tags": ["x"]}})
+    again = desk.store("one")["id"]
+    code, out, err = typed("undo", "3-4")
+    assert (code, _live(typed)) == (1, ["one", "two"])
+    assert "1 undone, 1 left" in out
+    assert f"left: the memory '{again}' has this content already; delete that one first" in err
+
+
 def test_an_undo_that_fails_midway_says_how_far_it_came(
     typed: Typed, desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:

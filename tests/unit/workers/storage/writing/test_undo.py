@@ -187,12 +187,12 @@ def test_what_would_be_there_twice_is_not_brought_back(desk: Desk) -> None:
     stored = desk.store("one")
     deleted = desk.ask("memory.delete", {"id": stored["id"]})
     other = desk.store("one")["id"]
-    with pytest.raises(ArgumentInvalidError, match=other):
+    with pytest.raises(UndoConflictError, match=other):
         undo(desk, deleted["seq"])
     assert desk.ask("memory.list", {})["total"] == 1
     rewritten = desk.ask("memory.rewrite", {"id": other, "content": "two"})
     third = desk.store("one")["id"]
-    with pytest.raises(ArgumentInvalidError, match=third):
+    with pytest.raises(UndoConflictError, match=third):
         undo(desk, rewritten["seq"])
     assert get(desk, other)["content"] == "two"
 
