@@ -226,7 +226,8 @@ class AsyncClient:
         failure = MemmuxError()
         try:
             while True:
-                endpoint = await _run(find.seek(self.settings, start=self._start and not self._stopping))
+                seek = find.seek(self.settings, start=self._start and not self._stopping)
+                endpoint = await _run(seek, self._advance)
                 await self._listen(endpoint)
         except MemmuxError as error:
             failure = error
@@ -273,8 +274,8 @@ class AsyncClient:
         self._rest = None
 
 
-async def _run(steps: Steps[T]) -> T:
-    """Run steps to their end, or close them where they are when cancelled."""
+async def _run(steps: Steps[T], each: Callable[[], object] = lambda: None) -> T:
+    """Run steps to their end, or close them where they are when cancelled; each: called after each of them."""
     with closing(steps):
         while True:
             try:
@@ -283,3 +284,4 @@ async def _run(steps: Steps[T]) -> T:
                 result: T = end.value
                 return result
             await asyncio.sleep(pause)
+            each()

@@ -263,6 +263,7 @@ def ending_at_once() -> None:
     """Let SIGTERM and Ctrl-C end the process in good order, at once: nothing here is worth waiting for."""
     import _signal  # type: ignore[import-not-found]  # of which `signal` is made, with imports of its own
 
+    _signal.signal(_signal.SIGCHLD, _signal.SIG_DFL)  # hosts may ignore it: then nobody tells how a child has ended
     for number in (_signal.SIGTERM, _signal.SIGINT):
         if _signal.getsignal(number) != _signal.SIG_IGN:
             _signal.signal(number, lambda *_: os._exit(0))

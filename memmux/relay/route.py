@@ -25,6 +25,7 @@ NAMES = ("HOME", "TMPDIR", "LOG_LEVEL")  # and the others
 TOLD = ("HOME", "TZ", "OTEL_")  # how those begin that a gateway is told of, beside the settings
 READ_BYTES = 1 << 16
 _MODE, _PRIVATE_FOLDER = 0o170077, 0o040000  # kind and rights of others; those of a folder that is ours alone
+_STALL = "--stall-s="  # how its flag begins
 SHARED, PRIVATE = "shared", "private"
 
 
@@ -40,6 +41,11 @@ class Route:
         self.socket = socket
         self.flags = flags
         self.mode = mode
+
+    @property
+    def stall_s(self) -> float:
+        """How long the router waits for a gateway that says nothing, in seconds."""
+        return next((float(flag[len(_STALL) :]) for flag in self.flags if flag.startswith(_STALL)), 0.0)
 
     def pack(self, files: Iterable[str] = ()) -> bytes:
         """Return the route as its file has it; files: those that were read to find it."""

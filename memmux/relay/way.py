@@ -35,7 +35,7 @@ PRIVATE_FAILURES = 3  # of a gateway of its own, before the relay gives up
 SEARCHES = 6  # of which each child was killed, before the same
 SHORTAGES = 6  # of descriptors or processes, one after the other, before the same
 UNREACHABLE = 75  # the child's exit code: the settings are known, and no cluster is to be had (EX_TEMPFAIL)
-STEADY_S = 10.0  # a gateway that has served so long did not end for what it was sent
+STEADY_S = 10.0  # a gateway that served for so long, and a stall besides, did not end for what it was sent
 AT_ONCE = 4  # of them, after which it has one whether others start theirs or not
 ALONE = 2  # deaths of gateways with the same oldest line, before that host has one of its own: others need theirs
 RETURN_S = 60.0  # with a gateway of its own, before the cluster's is tried; doubled each time it fails
@@ -112,7 +112,8 @@ class ClusterWay(Way):
             self._own_pid, self.busy = 0, True
         # Where lines were settled in between, gateways did not die of what they were asked.
         oldest = log.oldest
-        if log.go is not None or now - self._heard_at >= STEADY_S or oldest != self._oldest:
+        steady_s = STEADY_S + (self._route.stall_s if self._route is not None else 0.0)
+        if log.go is not None or now - self._heard_at >= steady_s or oldest != self._oldest:
             self._deaths = 0
         self._deaths += 1 if log.go is None and log.understood and oldest else 0
         self._oldest = oldest

@@ -79,6 +79,8 @@ class Flow:
                     self.stages.on_replaced(worker)
                 if header.detail.get("code") != DatabaseUnreachableError.code or not self._sends_again(slip, now):
                     self.answers.error(slip, header.detail, now)
+                else:
+                    pool.pass_over(worker)
             else:
                 if self.stages.replication is not None and worker.stage is Stage.WRITE:
                     self.stages.replication.acknowledged(header.detail, now)
@@ -150,8 +152,9 @@ class Flow:
         self._pump(pool, now)
 
     def cancel(self, slip: Slip, now: float) -> None:
-        """End a request because its client asked for that, unless a writer already has it."""
-        if slip.lease is None or slip.stage is not Stage.WRITE:
+        """End a request because its client asked for that, unless a writer has it, or may have applied it."""
+        begun = slip.lease is not None or slip.deaths or slip.losses
+        if slip.stage is not Stage.WRITE or not begun:
             self._leave(slip, now)
             self.answers.error(slip, CancelledError().to_json(), now)
 

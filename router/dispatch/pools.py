@@ -225,6 +225,11 @@ class Pool:
             self._place(worker)
         return lease
 
+    def pass_over(self, worker: Worker) -> None:
+        """Have an idle worker be the last that is given a request, until it has worked again."""
+        if worker.id in self._idle:
+            self._idle.move_to_end(worker.id, last=False)
+
     def _place(self, worker: Worker) -> None:
         """Put the worker where `take` will find it, if it has credit."""
         self._idle.pop(worker.id, None)

@@ -68,8 +68,9 @@ class Stages(dict[Stage, Pool]):
     @property
     def log_is_large(self) -> bool:
         """Whether the write-ahead log has grown beyond its bound, as the writer said last."""
-        size = self[Stage.WRITE].facts.get("wal_bytes", 0)
-        return isinstance(size, int) and size > self._bounds.log_bytes
+        writes = self[Stage.WRITE]
+        size = writes.facts.get("wal_bytes", 0)
+        return writes.serving and isinstance(size, int) and size > self._bounds.log_bytes
 
     def on_replaced(self, worker: Worker) -> None:
         """Have the cluster end, once: a worker found that the database is another file by now."""

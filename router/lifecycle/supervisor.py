@@ -43,6 +43,7 @@ class _Slot:
     held: bool = False  # its process gets ready to begin, and begins when it is told
     worker: _Worker | None = None
     successor: _Worker | None = None  # takes over when it is ready
+    again: bool = False  # whether the successor has asked for one of its own already
     starts: int = 0
     failures: int = 0  # in a row
     due: float | None = None  # when to start again
@@ -104,9 +105,11 @@ class Supervisor:
         return started
 
     def replace(self, identity: str, now: float) -> list[tuple[str, Stage]]:
-        """Start a successor beside the process `identity`; return what `start_due` would."""
-        slot, _ = self._find(identity)
+        """Start a successor beside the process `identity`, or once it has its place; return what `start_due` would."""
+        slot, worker = self._find(identity)
         if slot is None or slot.worker is None or slot.successor is not None or self._stopping:
+            if slot is not None and worker is slot.successor:
+                slot.again = True
             return []
         return self._start(slot, now)
 
@@ -148,7 +151,8 @@ class Supervisor:
             slot.failures = 0
         elif not worker.process.never_began:
             slot.failures += 1
-        if (slot.worker is None or was_successor) and not self._stopping:  # who retires asks for a successor only once
+        again, slot.again = slot.again, False
+        if (slot.worker is None or was_successor or again) and not self._stopping:  # who retires asks for one only once
             self._start_later(slot, now)
 
     def _start_later(self, slot: _Slot, now: float) -> None:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from typing import Any, Self
 
 from tests.bounds import BOUND_S
@@ -19,11 +20,11 @@ COMMAND = [sys.executable, "-P", "-m", "memmux", "mcp"]
 class RelayHost:
     """A host with one server. answers: what came for each id, in order; lines: everything that came."""
 
-    def __init__(self, env: dict[str, str], name: str = "host", *, begin: bool = True) -> None:
-        """Start it; begin: shake hands as soon as the block begins."""
+    def __init__(self, env: dict[str, str], name: str = "host", *, begin: bool = True, by: Sequence[str] = ()) -> None:
+        """Start it; begin: shake hands as soon as the block begins; by: the command that starts the server's."""
         self._begin = begin
         pipe = subprocess.PIPE
-        self.process = subprocess.Popen(COMMAND, env=env, stdin=pipe, stdout=pipe, stderr=pipe)
+        self.process = subprocess.Popen([*by, *COMMAND], env=env, stdin=pipe, stdout=pipe, stderr=pipe)
         self.lines: list[bytes] = []
         self.answers: dict[int, list[dict[str, Any]]] = {}
         self._name = name

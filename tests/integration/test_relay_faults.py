@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import signal
+import sys
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -93,6 +94,20 @@ def test_a_start_whose_search_is_killed_is_made_by_the_next_one(
                 pause()
             os.kill(searches[0], KILL)
         host.answer(HANDSHAKE)
+        assert host.result(1)["status"] == "created"
+
+
+IGNORING = """
+import os, signal, sys
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+
+
+def test_a_host_that_ignores_the_end_of_children_is_served(settings_env: dict[str, str]) -> None:
+    """What a process ignores is ignored by those that it starts, and then the system keeps no exit code."""
+    with RelayHost(settings_env, by=(sys.executable, "-c", IGNORING)) as host:
+        host.call(1, "memory_store", content="stored after all")
         assert host.result(1)["status"] == "created"
 
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Coroutine, Iterator
 from contextvars import ContextVar
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -19,6 +20,9 @@ from memmux import errors
 from memmux.client import back_off, silence
 from memmux.client.asynchronous import AsyncClient
 from memmux.client.calls import RequestOutcome
+from memmux.client.pending import GRACE_S
+from memmux.cluster import find
+from memmux.cluster.steps import Steps
 from memmux.config.settings import Settings
 from memmux.wire.protocol import Kind, Message
 from tests.unit.memmux.client.peer import BOUND_S, Peer, answer_status, error, result
@@ -122,6 +126,31 @@ async def test_call_fails_when_its_own_time_is_over(settings: Settings) -> None:
                 await client.store("quick", timeout_s=0.1)
             assert not slow.done()
             slow.cancel()
+
+
+@asynchronous
+async def test_deadline_is_kept_while_a_cluster_that_was_lost_is_searched_for(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a call without a time of its own it runs from the connection on."""
+    there = memmux.cluster.endpoint.Endpoint("ipc:///nowhere", os.getpid(), "0", 1)
+    searches: list[None] = []
+
+    def seek(_: Settings, *, start: bool) -> Steps[memmux.cluster.endpoint.Endpoint]:
+        assert not start
+        searches.append(None)
+        yield 2 * GRACE_S
+        while len(searches) > 1:
+            yield 0.01
+        return there
+
+    with monkeypatch.context() as patched:
+        patched.setattr(find, "seek", seek)
+        patched.setattr(memmux.cluster.endpoint.Endpoint, "alive", lambda _: False)
+        async with AsyncClient(settings=replace(settings, request_timeout_s=0.2), start=False) as client:
+            with pytest.raises(errors.DeadlineExceededError):
+                await client.store("c")
+    assert len(searches) == 2
 
 
 @asynchronous

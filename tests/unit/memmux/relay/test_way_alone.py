@@ -35,6 +35,19 @@ def test_a_host_that_gateways_die_of_has_one_of_its_own_so_that_others_keep_thei
     way.close()
 
 
+def test_a_host_that_gateways_hang_of_until_they_are_killed_has_one_of_its_own_too(
+    listener: socket.socket, short_tmp: Path, spawned: list[list[str]]
+) -> None:
+    way = way_of(short_tmp, SHARED, "--stall-s=30.0")
+    die(way, ALONE, after=32.0)
+    own = way.step(200.0, search=True)
+    assert own is not None
+    own.close()
+    assert spawned[-1][3] == "mcp_dealer"
+    listener.close()
+    way.close()
+
+
 def test_one_relay_at_a_time_starts_a_gateway_of_its_own_when_gatewaysdie(
     listener: socket.socket, short_tmp: Path, spawned: list[list[str]]
 ) -> None:

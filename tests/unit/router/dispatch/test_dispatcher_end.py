@@ -100,6 +100,15 @@ def test_write_that_a_writer_has_is_not_cancelled(driver: Driver) -> None:
     assert driver.outcomes(b"a") == [("r0", "ok")]
 
 
+def test_write_that_a_writer_may_have_applied_before_it_died_is_not_cancelled(driver: Driver) -> None:
+    driver.request(b"a", "r0", "memory.delete")
+    driver.exit("write-0")
+    driver.cancel(b"a", "r0")
+    driver.ready("write-1", Stage.WRITE)
+    driver.answer("write-1", driver.requests("write-1")[0])
+    assert driver.outcomes(b"a") == [("r0", "ok")]
+
+
 def test_write_that_is_still_embedded_is_cancelled(driver: Driver) -> None:
     driver.request(b"a", "r0", "memory.store")
     driver.cancel(b"a", "r0")

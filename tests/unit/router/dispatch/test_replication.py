@@ -224,6 +224,17 @@ def test_a_read_that_lost_its_server_is_sent_again_a_few_times(servers: Driver) 
     assert len(ids(servers, READER)) == 3
 
 
+def test_a_read_that_lost_its_server_is_asked_of_another_reader(servers: Driver) -> None:
+    servers.ready("read-1", Stage.READ)
+    servers.request(b"a", "r0")
+    (first,) = (worker for worker in (READER, "read-1") if ids(servers, worker))
+    servers.fail(first, servers.requests(first)[-1], "database_unreachable")
+    (other,) = {READER, "read-1"} - {first}
+    servers.answer(other, servers.requests(other)[-1])
+    servers.request(b"a", "r1")
+    assert (ids(servers, first), ids(servers, other)) == (["r0"], ["r0", "r1"])
+
+
 def test_of_a_file_such_an_error_is_an_answer(driver: Driver) -> None:
     driver.request(b"a", "w", "memory.delete", key="k")
     driver.fail(WRITER, driver.requests(WRITER)[-1], "database_unreachable")

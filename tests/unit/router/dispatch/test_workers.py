@@ -393,6 +393,17 @@ def test_reads_go_on_beside_a_log_that_is_not_large() -> None:
     assert driver.outcomes(b"c") == []
 
 
+def test_reads_make_no_way_for_the_log_of_a_writer_that_is_gone() -> None:
+    driver = Driver(LOG)
+    driver.ready("w", Stage.WRITE, wal_bytes=1001)
+    driver.ready("r", Stage.READ)
+    driver.hello(b"c")
+    driver.request(b"c", "long")
+    driver.exit("w")
+    driver.tick(6)
+    assert driver.outcomes(b"c") == []
+
+
 def test_short_reads_go_on_beside_a_large_log_and_status_names_it() -> None:
     driver = Driver(LOG)
     driver.ready("w", Stage.WRITE, wal_bytes=1001)

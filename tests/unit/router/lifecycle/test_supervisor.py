@@ -46,6 +46,21 @@ def test_dead_process_is_replaced_at_once_under_a_new_identity(supervisor: Super
     assert supervisor.start_due(now=1.0) == [("write-0-1", Stage.WRITE)]
 
 
+def test_successor_that_retires_before_it_has_the_place_gets_a_successor_of_its_own(supervisor: Supervisor) -> None:
+    supervisor.add(Stage.WRITE, now=0.0)
+    ((old, _),) = supervisor.start_due(now=0.0)
+    ((middle, _),) = supervisor.replace(old, now=1.0)
+    assert supervisor.replace(middle, now=2.0) == []
+    _end(supervisor, old)
+    supervisor.reap(now=3.0)
+    ((new, _),) = supervisor.start_due(now=3.0)
+    assert set(supervisor.running()) == {middle, new}
+    _end(supervisor, middle)
+    supervisor.reap(now=4.0)
+    assert supervisor.start_due(now=4.0) == []
+    assert supervisor.running() == [new]
+
+
 def test_slot_that_keeps_failing_waits_longer_each_time_and_is_reported(supervisor: Supervisor) -> None:
     supervisor.add(Stage.WRITE, now=0.0)
     now, pauses = 0.0, []
