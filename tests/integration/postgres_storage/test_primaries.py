@@ -157,6 +157,18 @@ def test_who_waits_for_long_on_a_server_that_answers_goes_on_waiting(
     assert told(outcome)["status"] == "created"
 
 
+def test_a_writer_is_heard_of_while_it_runs_many_quick_queries_of_one_job(
+    writer: PostgresWriter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(20):
+        told(*applied(writer, job("memory.store", {"content": f"memory {number}", "tags": ["t"]})))
+    monkeypatch.setattr(engine, "BEAT_S", 0.0)
+    beats: list[None] = []
+    ((_, outcome),) = writer.apply([job("memory.forget", {"filter": {"tags": ["t"]}})], lambda: beats.append(None))
+    assert told(outcome)["count"] == 20
+    assert len(beats) >= 20
+
+
 def test_the_model_that_is_searched_with_is_known_as_it_was_while_no_server_says_it(
     postgres: Servers, frozen: Callable[[Server], None], tmp_path: Path
 ) -> None:

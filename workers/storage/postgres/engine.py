@@ -95,6 +95,7 @@ class Raw(psycopg.Connection[tuple[Any, ...]]):
     alive: Alive = staticmethod(silent)
     deadline = math.inf
     session: tuple[int, str] | None = None  # the process of the server's that it has, and since when
+    looked_at = -math.inf  # when it said last that it is alive
 
     def wait(
         self,
@@ -106,6 +107,7 @@ class Raw(psycopg.Connection[tuple[Any, ...]]):
         socket, poll = self.pgconn.socket, select.poll()  # which raises if the connection is gone
         until = math.inf  # when a cancelled one is given up
         quiet = time.monotonic() + QUIET_S
+        self._beat(gen)
         try:
             wanted = next(gen)
             while True:
@@ -166,8 +168,14 @@ class Raw(psycopg.Connection[tuple[Any, ...]]):
             return False
         return found is not None and bool(found[0])
 
+    def _beat(self, gen: Generator[Any, Any, Any]) -> None:
+        """Look if it is time: no query of many takes long, but together they do."""
+        if time.monotonic() - self.looked_at >= BEAT_S:
+            self._look(gen)
+
     def _look(self, gen: Generator[Any, Any, Any]) -> None:
         """Say that it is alive; if nobody waits for it any more, cancel what runs, and raise what says so."""
+        self.looked_at = time.monotonic()
         try:
             self.alive()
         except MemmuxError:

@@ -24,6 +24,7 @@ _SQL = queries.load("postings")
 _TOKENS = re.compile(rb"[0-9a-z./@:+#&>_\\\x80-\xff-]+")  # as 0004_words.sql of SQLite's has it
 _ONE = struct.Struct("<q").pack
 _PIECE = 500  # memories whose words are written at once
+_PIECE_CHARACTERS = 1 << 20  # of them: to cut so many takes up to a second
 
 
 class PostgresWords:
@@ -81,8 +82,16 @@ def follow(connection: Connection, seq: int, languages: Sequence[str]) -> None:
 
 def add(connection: Connection, fresh: Sequence[tuple[int, str, str]], languages: Sequence[str]) -> None:
     """Write the words of memories that have none; fresh: row, content hash and content of each."""
-    for first in range(0, len(fresh), _PIECE):
-        _add(connection, fresh[first : first + _PIECE], languages)
+    piece: list[tuple[int, str, str]] = []
+    size = 0
+    for one in fresh:
+        piece.append(one)
+        size += len(one[2])
+        if len(piece) == _PIECE or size >= _PIECE_CHARACTERS:
+            _add(connection, piece, languages)
+            piece, size = [], 0
+    if piece:
+        _add(connection, piece, languages)
 
 
 def fill(

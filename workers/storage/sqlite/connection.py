@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from functools import cache
 from pathlib import Path
@@ -16,10 +16,14 @@ from workers.storage.sqlite import engine, queries
 
 
 class SqliteConnection:
-    """Runs queries through the connection `raw`, by which SQLite's own modules begin and end transactions."""
+    """Runs queries through the connection `raw`, by which SQLite's own modules begin and end transactions.
 
-    def __init__(self, raw: apsw.Connection) -> None:
+    working: called with each row that is written: many that are quick, or their words, take long together.
+    """
+
+    def __init__(self, raw: apsw.Connection, working: Callable[[], object] = lambda: None) -> None:
         self.raw = raw
+        self._working = working
         raw.convert_binding = _bound
 
     def fetch(self, query: Query, values: Values = NONE, /) -> list[tuple[Any, ...]]:
@@ -36,11 +40,13 @@ class SqliteConnection:
 
     def execute(self, query: Query, values: Values = NONE, /) -> int:
         """Change rows, and return how many were changed."""
+        self._working()
         self.raw.execute(text(query), values)
         return self.raw.changes()
 
     def insert(self, query: Query, values: Values = NONE, /) -> int:
         """Insert one row, and return its number."""
+        self._working()
         self.raw.execute(text(query), values)
         return self.raw.last_insert_rowid()
 

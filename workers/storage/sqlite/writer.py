@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -32,6 +33,7 @@ from workers.storage.writing.once import once
 
 _SQL = queries.load("writer")
 _BUSY_PAUSE_S = 0.01  # between two attempts to get the lock
+BEAT_S = 0.1  # between two signs of life while rows are written
 
 
 class SqliteWriter:
@@ -70,9 +72,10 @@ class SqliteWriter:
             self._raw.set_progress_handler(self._working, engine.PROGRESS_STEPS)
             self._now = now
             self._alive: Alive = silent
+            self._beat_at = -math.inf  # when a row that was written last said that this worker is alive
             self._damage: DatabaseCorruptError | None = None  # what was found; from then on nothing is written
             folder = backup_folder or BackupFolder.of(Settings(database=database))
-            self._connection = SqliteConnection(self._raw)
+            self._connection = SqliteConnection(self._raw, self._written)
             memory_table = MemoryTable(self._connection, Vec0Tables(self._raw), now)
             forget = partial(upkeep.forget_traces, self._raw)
             self._changes = Changes(memory_table, partial(copies.holding, database, folder), forget)
@@ -221,6 +224,12 @@ class SqliteWriter:
 
     def _counted(self) -> dict[str, object]:
         return facts.counted(self._connection, self._model_switch)
+
+    def _written(self) -> None:
+        """Say that this worker is alive now and then: no query of many takes long, but together they do."""
+        if (now := time.monotonic()) - self._beat_at >= BEAT_S:
+            self._beat_at = now
+            self._alive()
 
     def _working(self) -> bool:
         """Say that this worker is alive; never interrupt, which would undo the jobs of others too."""

@@ -22,6 +22,7 @@ from memmux.errors import (
 from tests.unit.workers.desk import Desk, frames, job
 from workers.runtime.jobs import Answer, Outcome
 from workers.storage.sqlite import engine
+from workers.storage.sqlite import writer as writing
 
 
 def store(content: str, **fields: str) -> object:
@@ -45,6 +46,15 @@ def test_jobs_that_wait_share_one_commit(desk: Desk) -> None:
     desk.engine._raw.set_commit_hook(None)
     assert len(commits) == 1
     assert [body(outcome)["seq"] for outcome in outcomes] == list(range(1, 21))
+
+
+def test_a_writer_is_heard_of_while_it_writes_many_rows_of_one_job(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writing, "BEAT_S", 0.0)
+    memories = [{"content": f"memory {number}"} for number in range(20)]
+    beats: list[None] = []
+    ((_, outcome),) = desk.engine.apply([job("memory.store_batch", {"memories": memories})], lambda: beats.append(None))
+    assert isinstance(outcome, Answer)
+    assert len(beats) >= len(memories)
 
 
 def test_nothing_is_answered_before_it_is_durable(desk: Desk) -> None:
