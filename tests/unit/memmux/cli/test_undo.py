@@ -53,6 +53,37 @@ def test_an_undo_takes_an_id_or_its_beginning(typed: Typed, desk: Desk) -> None:
     assert _live(typed) == ["one"]
 
 
+def test_an_id_of_digits_is_no_number_and_no_range(typed: Typed, desk: Desk) -> None:
+    ids = ["48213377-3000-5000-8000-000000000000", "16039572-a000-5000-8000-000000000000"]
+    lines = [{"id": name, "content": name, "created_at": 1, "updated_at": 1} for name in ids]
+    desk.ask("memory.load", {"memories": lines})
+    for name in ("48213377", "48213377-3", "48213377-3000", "16039572"):
+        typed("delete", name)
+        code, out, err = typed("undo", name)
+        assert (code, out.count("as it was"), err) == (0, 1, "")
+        assert _live(typed) == sorted(ids)
+    assert typed("undo", "48213378")[0] == 1
+
+
+def test_a_range_that_begins_with_the_larger_number_is_refused(typed: Typed, desk: Desk) -> None:
+    for text in ("one", "two", "three"):
+        desk.store(text)
+    code, _, err = typed("undo", "3-1")
+    assert (code, "say 1-3" in err) == (2, True)
+    assert len(_live(typed)) == 3
+
+
+def test_digits_that_are_a_number_and_an_id_are_refused(typed: Typed, desk: Desk) -> None:
+    lines = [{"id": "10000001-a000-5000-8000-000000000000", "content": "one", "created_at": 1, "updated_at": 1}]
+    desk.ask("memory.load", {"memories": lines})
+    desk.sql("UPDATE sqlite_sequence SET seq = 10000000 WHERE name = 'changes'")
+    desk.store("two")
+    code, _, err = typed("undo", "10000001")
+    assert (code, "say 10000001-10000001 for that change, or the whole id" in err) == (2, True)
+    assert typed("undo", "10000001-10000001")[0] == 0
+    assert _live(typed) == ["one"]
+
+
 @pytest.mark.parametrize("way", ["line", "--last", "--since SEQ", "--since 2020-01-01"])
 def test_a_whole_forget_comes_back(way: str, typed: Typed, desk: Desk) -> None:
     for text in ("one", "two", "three"):
