@@ -154,6 +154,25 @@ def test_a_terminal_is_shown_what_is_deleted_and_asked(typed: Typed, desk: Desk,
     assert (len(asked), _live(typed)) == (1, [])
 
 
+@pytest.mark.parametrize("way", [["--tag", "t"], ["--source", "/pier"]])
+def test_what_is_stored_while_a_question_stands_there_stays(
+    way: list[str], typed: Typed, desk: Desk, monkeypatch: pytest.MonkeyPatch, answers: Answers
+) -> None:
+    said = {"tags": ["t"], "type": "document", "metadata": {"source": "/pier/one.md"}}
+    ids = [desk.store(text, **said)["id"] for text in ("one", "two", "three")]
+    answers("yes")
+
+    def confirm(*_: object, **__: object) -> bool:
+        desk.store("stored meanwhile", **said)
+        desk.ask("memory.delete", {"id": ids[2]})
+        return True
+
+    monkeypatch.setattr("click.confirm", confirm)
+    code, out, _ = typed("forget", *way)
+    assert (code, out.splitlines()[:2], "2 deleted; `memmux undo 6-7`" in out) == (0, ids[:2], True)
+    assert _live(typed) == ["stored meanwhile"]
+
+
 def test_a_terminal_is_shown_what_an_undo_would_do_and_asked(typed: Typed, desk: Desk, answers: Answers) -> None:
     stored = desk.store("the pier is closed")
     typed("delete", stored["id"])
