@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
@@ -10,14 +11,13 @@ from typing import Any
 import click
 
 from memmux.cli import output
-from memmux.cli.memory_options import (
-    selection_options,
-)
+from memmux.cli.memory_options import selection_options
 from memmux.cli.options import json_option, with_memories
 from memmux.cli.questions import SHOWN, ask, asks
 from memmux.client.blocking import Client
 from memmux.config.settings import Settings
 from memmux.errors import ArgumentInvalidError, NotFoundError
+from memmux.limits import FORGOTTEN
 from memmux.wire.answers import Forgotten
 
 
@@ -33,16 +33,17 @@ from memmux.wire.answers import Forgotten
 def forget(settings: Settings, *, source: str | None, dry_run: bool, yes: bool, as_json: bool, **options: Any) -> None:
     """Delete all memories with these tags, of this type, of this time, or from this file.
 
-    On a terminal it shows them first, and asks. The last line says how `memmux undo` brings all of them back.
+    On a terminal it shows them first, and asks; what is stored meanwhile stays. The last line says how `memmux undo`
+    brings all of them back.
     """
-    nearest: list[str] = []
     with Client(settings=settings, name="cli") as client:
-        if asks(yes=yes or dry_run):
-            meant, _ = _forget(client, source, dry_run=True, **options)
-            if meant.count:
-                _show_first(client, meant, options["namespace"], err=True)
-                ask(f"Delete {'this memory' if meant.count == 1 else f'these {meant.count} memories'}?")
-        forgotten, nearest = _forget(client, source, dry_run=dry_run, **options)
+        asked = asks(yes=yes or dry_run)
+        forgotten, nearest = _forget(client, source, dry_run=dry_run or asked, **options)
+        if asked:
+            if forgotten.count:
+                _show_first(client, forgotten, options["namespace"], err=True)
+                ask(f"Delete {'this memory' if forgotten.count == 1 else f'these {forgotten.count} memories'}?")
+            forgotten = _forget_these(client, forgotten.ids, of_source=source is not None, **options)
         if dry_run and not as_json:
             _show_first(client, forgotten, options["namespace"])
     if source is not None and not forgotten.count:
@@ -73,6 +74,16 @@ def _forget(client: Client, source: str | None, *, dry_run: bool, **options: Any
     selection = sources.Selection(**{**options, "type": options["type"] or sources.TYPE})
     forgotten = sources.forget(client, Path(source), selection, dry_run=dry_run)
     return forgotten, [] if forgotten.count else sources.nearest(client, Path(source), selection)
+
+
+def _forget_these(client: Client, ids: Sequence[str], *, of_source: bool, **options: Any) -> Forgotten:
+    """Delete the memories that were agreed to, of those that are still what was asked for."""
+    from memmux.ingest import sources  # as above
+
+    if of_source:
+        options |= {"type": options["type"] or sources.TYPE}
+    parts = [client.forget(ids=ids[at : at + FORGOTTEN], **options) for at in range(0, max(1, len(ids)), FORGOTTEN)]
+    return parts[0] if len(parts) == 1 else sources.joined(parts, dry_run=False)
 
 
 def _show_first(client: Client, forgotten: Forgotten, namespace: str | None, *, err: bool = False) -> None:

@@ -32,6 +32,7 @@ KINDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 _KIND_OF = {operation: kind for kind, operations in KINDS.items() for operation in operations}
 _UNDID = "undid a change: "  # how what an undo did is told
 _MOST = 1000  # changes of one request
+_FEWER = "; --client, --kind and --tag leave others out"
 _LOOK_S = 1.0  # between two looks
 
 
@@ -82,9 +83,13 @@ def log(
                 namespace=namespace,
             )
 
-        found = changes(_before(connected, since), limit, newest=True)
+        before = _before(connected, since)
+        found = changes(before, limit, newest=True)
+        more = len(found) == limit and any(change.seq < found[0].seq for change in changes(before, 1))
+        if more and (since is not None if follow else not as_json):
+            output.note(f"there are more before these{_FEWER if limit == _MOST else '; --limit shows more'}")
         if not follow:
-            _show(connected, found.changes[::-1], as_json=as_json)
+            _show(connected, found.changes[::-1], more=more, as_json=as_json)
             if not as_json:
                 output.notes(found.notes)
             if not as_json and not found.changes and not found.notes:
@@ -112,9 +117,9 @@ def _follow(client: Client, changes: Sequence[Notice], *, as_json: bool) -> None
             _line(change, _did(client, change))
 
 
-def _show(client: Client, changes: Sequence[Notice], *, as_json: bool) -> None:
+def _show(client: Client, changes: Sequence[Notice], *, more: bool, as_json: bool) -> None:
     if as_json:
-        output.document({"changes": [_document(change) for change in changes]})
+        output.document({"changes": [_document(change) for change in changes], "more": more})
         return
     for change in changes:
         _line(change, _did(client, change))

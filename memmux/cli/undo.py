@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,9 +20,10 @@ from memmux.client.blocking import Client
 from memmux.config.settings import Settings
 from memmux.errors import ArgumentInvalidError, MemmuxError, NotFoundError, UndoConflictError, error_from_json
 from memmux.wire.answers import Notice, Undone
+from memmux.wire.ids import is_beginning
 from memmux.wire.namespaces import EVERYWHERE
 
-_NUMBERS = re.compile(r"([1-9]\d{0,15})(?:-([1-9]\d{0,15}))?")  # ids of version 7 begin with 0
+_NUMBERS = re.compile(r"([1-9]\d{0,15})(?:-([1-9]\d{0,15}))?")  # as an id may begin that was not made here
 LEFT = 1  # the exit code where something was left
 _OURS = "memory."  # how the operations begin that change memories, and not what is made from them
 _WINDOW = 64  # changes that are read at first to find the newest ones
@@ -62,7 +64,8 @@ def undo(
     `memmux delete`, `forget` and `import` print the numbers; `memmux list --deleted` and `memmux history ID` have them
     too. On a terminal it shows what would be undone, and asks. An undo is a change, and can be undone. A change that
     was followed by others of its memory is not undone before those are. Of several, the newest is the first; what was
-    changed since, or is there again, is left, and named, and the command ends with 1.
+    changed since, or is there again, is left, and named, and the command ends with 1. Digits that are the number of a
+    change and begin an ID too are refused: SEQ-SEQ with SEQ twice is that change, and the whole ID is that memory.
     """
     if (meant is not None) + last + (since is not None) != 1:
         raise ArgumentInvalidError(
@@ -105,13 +108,35 @@ def _plan(client: Client, meant: str | None, since: str | None, namespace: str |
         return _Plan([change.seq for change in (_last(client) if since is None else _since(client, since))])
     numbers = _NUMBERS.fullmatch(meant)
     if numbers is None:
-        changes = client.history(meant, namespace=namespace)
-        return _Plan([change.seq for change in changes if change.operation.startswith(_OURS)][:1], single=True)
+        return _newest_of(client, meant, namespace)
+    first, last = int(numbers[1]), int(numbers[2] or numbers[1])
+    if first > last:  # as of the id 48213377-3000-…
+        if is_beginning(meant):
+            return _newest_of(client, meant, namespace)
+        raise ArgumentInvalidError(f"{meant} begins with the larger number; say {last}-{first}")
     if numbers[2] is None:
-        return _Plan([int(numbers[1])], single=True)
-    first, last = sorted((int(numbers[1]), int(numbers[2])))
+        return _one(client, first, namespace)
     between = [change.seq for change in beginning_with(client, first, last)]
     return _Plan(between[::-1])
+
+
+def _one(client: Client, seq: int, namespace: str | None) -> _Plan:
+    """Plan for digits: the change of this number, or the newest one of the memory whose id begins so, but no guess."""
+    if is_beginning(str(seq)):
+        with suppress(NotFoundError):
+            plan = _newest_of(client, str(seq), namespace)
+            if seq > client.changes(namespace=None).next:
+                return plan
+            raise ArgumentInvalidError(
+                f"{seq} is the number of a change, and a memory's id begins so; say {seq}-{seq} for that change, or "
+                "the whole id"
+            )
+    return _Plan([seq], single=True)
+
+
+def _newest_of(client: Client, memory_id: str, namespace: str | None) -> _Plan:
+    changes = client.history(memory_id, namespace=namespace)
+    return _Plan([change.seq for change in changes if change.operation.startswith(_OURS)][:1], single=True)
 
 
 def _since(client: Client, since: str) -> list[Notice]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -65,9 +66,16 @@ def parse(raw: object) -> Entry | None:
     env = raw.get("env", raw.get("environment"))
     return Entry(
         command,
-        tuple(str(arg) for arg in args) if isinstance(args, list) else (),
-        {str(name): str(value) for name, value in env.items()} if isinstance(env, Mapping) else {},
+        tuple(_text(arg) for arg in args if arg is not None) if isinstance(args, list) else (),
+        {str(name): _text(value) for name, value in env.items() if value is not None}
+        if isinstance(env, Mapping)
+        else {},
     )
+
+
+def _text(value: object) -> str:
+    """Return a value of a client's file as the text that it stands for."""
+    return json.dumps(value) if isinstance(value, bool | list | dict) else str(value)
 
 
 def kind(entry: Entry | None, shadows: Callable[[str], bool]) -> Kind:

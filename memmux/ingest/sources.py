@@ -41,10 +41,8 @@ def forget(client: Client, path: Path, selection: Selection, *, dry_run: bool = 
     known = _known(client, selection, never)
     meant = {os.path.abspath(path.expanduser()), str(path.expanduser().resolve())}  # noqa: PTH100 - a link may be meant
     sources = sorted(source for source in known if any(_is_in(source, Path(each)) for each in meant))
-    ids: list[str] = []
-    parts: list[tuple[int, int]] = []  # changes that follow each other
-    for source in sources:
-        forgotten = client.forget(
+    parts = [
+        client.forget(
             tags=selection.tags,
             any_tag=selection.any_tag,
             type=selection.type,
@@ -54,12 +52,19 @@ def forget(client: Client, path: Path, selection: Selection, *, dry_run: bool = 
             metadata={"source": source},
             dry_run=dry_run,
         )
-        ids += forgotten.ids
-        if forgotten.first_seq is not None and forgotten.last_seq is not None:
-            parts.append((forgotten.first_seq, forgotten.last_seq))
-    unbroken = all(last + 1 == first for (_, last), (first, _) in pairwise(parts))
-    first, last = (parts[0][0], parts[-1][1]) if parts and unbroken else (None, None)
-    return Forgotten(ids=tuple(ids), count=len(ids), dry_run=dry_run, first_seq=first, last_seq=last)
+        for source in sources
+    ]
+    return joined(parts, dry_run=dry_run)
+
+
+def joined(parts: Sequence[Forgotten], *, dry_run: bool) -> Forgotten:
+    """Return what several deletions did as one, whose changes are named where they follow each other."""
+    ids = tuple(memory_id for part in parts for memory_id in part.ids)
+    seqs = [(part.first_seq, part.last_seq) for part in parts]
+    made = [(first, last) for first, last in seqs if first is not None and last is not None]
+    unbroken = all(last + 1 == first for (_, last), (first, _) in pairwise(made))
+    first, last = (made[0][0], made[-1][1]) if made and unbroken else (None, None)
+    return Forgotten(ids=ids, count=len(ids), dry_run=dry_run, first_seq=first, last_seq=last)
 
 
 def nearest(client: Client, path: Path, selection: Selection) -> list[str]:

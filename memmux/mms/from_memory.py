@@ -13,8 +13,7 @@ from typing import Any
 
 from memmux import limits
 from memmux.mms import metadata, texts, times
-from memmux.mms.ids import SOURCE
-from memmux.mms.json_export import computed_hash
+from memmux.mms.ids import SOURCE, computed_hash
 
 Line = Mapping[str, Any]
 _SEMICOLON = ";"  # for a comma in a tag, by which theirs divides tags
@@ -46,7 +45,7 @@ def row(line: Line) -> tuple[Row, bool]:
     tags, tags_whole = _tags(line, origin)
     created_at, updated_at = line["created_at"], line["updated_at"]
     found = Row(
-        hash=str(origin.get("hash") or computed_hash(line["content"])),
+        hash=_hash(line["content"], origin),
         content=line["content"],
         tags=tags,
         type=_uncut(origin.get("type"), line["type"], limits.TYPE_CHARACTERS),
@@ -67,6 +66,12 @@ def origin_of(line: Line) -> Line:
     """Return what the memory's former home knew, if that was this one; empty otherwise."""
     origin: Line = line.get("origin") or {}
     return origin if origin.get("source") == SOURCE else {}
+
+
+def _hash(content: str, origin: Line) -> str:
+    """Return the hash that was stored, if the content is still the one that came with it."""
+    computed, stored = computed_hash(content), origin.get("hash")
+    return str(stored) if stored and origin.get("computed_hash", stored) == computed else computed
 
 
 def _plain(value: object, default: float) -> _PLAIN:

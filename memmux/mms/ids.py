@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import uuid
 
 SOURCE = "mcp-memory-service"
@@ -21,3 +22,8 @@ def memory_id(content_hash: str) -> str:
 def model(name: str) -> str | None:
     """Return MODEL if a setting names it, None if it names another."""
     return MODEL if name.removeprefix(_HOUSE) == MODEL else None
+
+
+def computed_hash(content: str) -> str:
+    """Return the hash by which theirs knows a content."""
+    return hashlib.sha256(content.strip().lower().encode("utf-8", "replace")).hexdigest()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import sys
 from array import array
@@ -13,7 +12,7 @@ import orjson
 
 from memmux.errors import ArgumentInvalidError
 from memmux.mms import times
-from memmux.mms.ids import SOURCE
+from memmux.mms.ids import SOURCE, computed_hash
 from memmux.mms.to_memory import Edge, StoredMemory
 
 _HEAD = "export_metadata"
@@ -59,11 +58,6 @@ class Export:
     def lost_edges(self) -> list[Edge]:
         """Return the links that start at no memory of the file: an export has no links."""
         return []
-
-
-def computed_hash(content: str) -> str:
-    """Return the hash by which theirs knows a content."""
-    return hashlib.sha256(content.strip().lower().encode("utf-8", "replace")).hexdigest()
 
 
 def parsed(data: bytes) -> Export | None:

@@ -12,7 +12,7 @@ import orjson
 
 from memmux import limits
 from memmux.mms import metadata, texts, times, vectors
-from memmux.mms.ids import DEFAULT_STORE, SOURCE, memory_id
+from memmux.mms.ids import DEFAULT_STORE, SOURCE, computed_hash, memory_id
 from memmux.mms.report import Counts, Oddities
 
 Line = dict[str, Any]
@@ -84,6 +84,8 @@ class Reader:
         if content is None:
             return None
         origin: Line = {"source": SOURCE, "hash": name}
+        if (computed := computed_hash(content)) != name:  # as of an older release
+            origin["computed_hash"] = computed
         created_at, updated_at, deleted_at = self._times(found, name, origin)
         line: Line = {
             "id": memory_id(name),

@@ -197,12 +197,13 @@ class Writer:
         target = one.line.get(ours)
         if target is None:
             return None
+        if target in self._names:
+            return self._names[target]
         stored = from_memory.origin_of(one.line).get(theirs)
         if isinstance(stored, str) and memory_id(stored) == target:
             return stored
-        if target not in self._names:
-            self.written.note("relation_lost", one.hash, ours)
-        return self._names.get(target)
+        self.written.note("relation_lost", one.hash, ours)
+        return None
 
     def _version(self, id_: str, parents: Mapping[str, str | None]) -> int:
         """Return which version of a memory it is: one more than the one that it took the place of."""

@@ -120,13 +120,16 @@ def _kind_of_member(opened: archive.Archive, name: str, skips: Skips) -> ModuleT
 
 def _members(opened: archive.Archive, kinds: dict[str, ModuleType], namespace: str, skips: Skips) -> Iterator[Line]:
     for name, kind in kinds.items():
-        with opened.open(name) as member:
-            if kind is server_memory:
-                yield from server_memory.lines(member, namespace, skips)
-            else:
-                yield from _turns(elements.elements(member, skips), namespace, skips)
-            while member.read(BUFFER_BYTES):  # to its end, where its checksum is compared
-                pass
+        try:
+            with opened.open(name) as member:
+                if kind is server_memory:
+                    yield from server_memory.lines(member, namespace, skips)
+                else:
+                    yield from _turns(elements.elements(member, skips), namespace, skips)
+                while member.read(BUFFER_BYTES):  # to its end, where its checksum is compared
+                    pass
+        except ArgumentInvalidError as error:
+            skips.add("the rest of a file, which can't be read", error.message)
 
 
 def _kind(found: Iterator[Any]) -> tuple[ModuleType | None, Iterator[Any]]:

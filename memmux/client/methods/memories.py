@@ -215,12 +215,14 @@ def forget(
     namespace: str | None = DEFAULT_NAMESPACE,
     metadata: Mapping[str, object] | None = None,
     dry_run: bool = False,
+    ids: Sequence[str] | None = None,
     key: str | None = None,
     timeout_s: float | None = None,
 ) -> Call[Forgotten]:
     """Delete all memories that a filter lets through, superseded ones too.
 
     dry_run: whether only to say which they are.
+    ids: only these of them, at most 100 000, as a dry run named them; None for all.
 
     Returns a `Forgotten`: the ids of those that are deleted, or would be.
 
@@ -236,7 +238,7 @@ def forget(
         namespace=namespace,
         metadata=metadata,
     )
-    body = requests.Forget(filter=kept, dry_run=dry_run).to_body()
+    body = requests.Forget(filter=kept, dry_run=dry_run, ids=None if ids is None else tuple(ids)).to_body()
     return Call(operation="memory.forget", body=body, read=_forgotten, key=key, timeout_s=timeout_s)
 
 

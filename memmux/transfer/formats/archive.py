@@ -72,8 +72,12 @@ class Archive:
         """Yield the members that are notes."""
         most = limits.CONTENT_BYTES + MATTER_BYTES
         for name in self.notes:
-            with self.open(name) as opened:
-                data = opened.read(most + 1)
+            try:
+                with self.open(name) as opened:
+                    data = opened.read(most + 1)
+            except ArgumentInvalidError:
+                skips.add("a note that is damaged, or has a password", name)
+                continue
             if len(data) > most:
                 skips.add(f"a note of more than {limits.CONTENT_BYTES} bytes, the most", name)
                 continue

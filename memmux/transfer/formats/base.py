@@ -144,16 +144,15 @@ def link(target: str, relation: str) -> Line:
 
 def moment(value: object) -> float | None:
     """Return a time, given as seconds since 1970 or as ISO 8601 with UTC for no zone; None if it is none."""
-    at: float | None = None
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        at = float(value)
-    elif isinstance(value, str):
-        try:
+    try:
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            at = float(value)
+        elif isinstance(value, str):
             said = datetime.fromisoformat(value.strip())
             at = (said if said.tzinfo else said.replace(tzinfo=UTC)).timestamp()
-        except (ValueError, OverflowError):
+        else:
             return None
-    try:
-        return None if at is None or from_epoch(at) is None else at
+        from_epoch(at)  # which fails for what is no date
     except (ValueError, OverflowError, OSError):
         return None
+    return at

@@ -13,6 +13,7 @@ import re
 import stat
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,8 @@ _MENTION = re.compile(r"\[\[([^\[\]\n]{1,512})\]\]")
 _TAG = re.compile(r"(?:^|\s)#([^\s#,;()\[\]]{1,128})")
 _HEADING = re.compile(r"\A(?:#[ \t]+([^ \t\n][^\n]*)|([^\n]+)\n=+[ \t]*)(?:\n|\Z)")
 _FENCE = re.compile(r"^(```|~~~).*?(?:^\1[^\n]*$|\Z)", re.DOTALL | re.MULTILINE)
+_WRITTEN = {4: "%Y", 8: "%Y%m%d", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}  # a date as a number, by its digits
+_SECONDS = 10  # digits of seconds since 1970, from 2001 to 2286
 _TICKS = {"", "x", "-", "/"}
 _LONG = f"a note of more than {limits.CONTENT_BYTES} bytes, the most"
 
@@ -199,7 +202,7 @@ class _Parsed:
 
     def time(self, *names: str, default: float) -> float:
         """Return the first time that its front matter has under these names."""
-        said = (moment(_iso(self.matter.get(name))) for name in names)
+        said = (_moment(self.matter.get(name)) for name in names)
         return next((at for at in said if at is not None), default)
 
 
@@ -257,6 +260,7 @@ def _yaml(text: str) -> Mapping[str, Any] | None:
             if depth > DEPTH or isinstance(event, yaml.AliasEvent):
                 return None
         said = yaml.load(text, Loader=loader)  # noqa: S506 - safe
+        str(said)  # which fails for a number of more digits than Python writes
     except (yaml.YAMLError, ValueError, RecursionError):
         return None
     if said is None:
@@ -271,6 +275,20 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list | tuple | set):
         return [_plain(part) for part in value]
     return value if value is None or isinstance(value, str | int | float | bool) else _iso(value)
+
+
+def _moment(value: Any) -> float | None:
+    """Return the time that front matter has; of a number the date that it is written as, or seconds of our time."""
+    if isinstance(value, str) and value.strip().isdecimal():
+        value = float(value)
+    if not isinstance(value, int | float):
+        return moment(_iso(value))
+    try:
+        if len(digits := str(int(value))) == _SECONDS:
+            return moment(value)
+        return moment(datetime.strptime(digits, _WRITTEN[len(digits)]).isoformat())  # noqa: DTZ007 - as others
+    except (KeyError, ValueError, OverflowError):
+        return None
 
 
 def _iso(value: Any) -> object:

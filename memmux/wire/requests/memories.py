@@ -218,11 +218,12 @@ def _without_if_match(body: Delete | Update) -> bytes:
 class Forget(Body):
     """memory.forget: delete all memories that a filter lets through, superseded ones too.
 
-    dry_run: only say which they are.
+    dry_run: only say which they are. ids: only of these, as a dry run named them; None for all.
     """
 
     filter: Filter
     dry_run: bool = False
+    ids: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         put(self, "filter", filter_of(self.filter, include_superseded=True))
@@ -231,6 +232,8 @@ class Forget(Body):
                 "this would delete every memory; say which ones are meant: give tags, a type, a time, or metadata"
             )
         check_flag("dry_run", self.dry_run)
+        if self.ids is not None:
+            put(self, "ids", _ids(self.ids, 0, limits.FORGOTTEN))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -244,11 +247,15 @@ class Use(Body):
     namespaces: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
-        if not isinstance(self.ids, list | tuple):
-            raise ArgumentInvalidError("ids are not a list")
-        check_range("the number of ids", len(self.ids), 1, limits.BATCH_MEMORIES)
-        for memory_id in self.ids:
-            check_text("an id", memory_id, limits.TYPE_CHARACTERS)
-        put(self, "ids", tuple(self.ids))
+        put(self, "ids", _ids(self.ids, 1, limits.BATCH_MEMORIES))
         if self.namespaces is not None:
             put(self, "namespaces", namespaces_of(self.namespaces))
+
+
+def _ids(given: object, least: int, most: int) -> tuple[str, ...]:
+    if not isinstance(given, list | tuple):
+        raise ArgumentInvalidError("ids are not a list")
+    check_range("the number of ids", len(given), least, most)
+    for memory_id in given:
+        check_text("an id", memory_id, limits.TYPE_CHARACTERS)
+    return tuple(given)

@@ -46,11 +46,12 @@ def condition(
     unused_since: datetime | None = None,
     deleted: Deleted = Deleted.NO,
     client: str | None = None,
+    ids: Sequence[str] | None = None,
 ) -> Condition:
     """Return the condition that lets through what `asked` does.
 
     current: and no superseded memory. unused_since: and none that was of use, or created, since that time. client: and
-    none but those that a client stored whose name begins so.
+    none but those that a client stored whose name begins so. ids: and none but these.
     """
     values: dict[str, object] = {}
     names = [f"{deleted}_everywhere"]
@@ -62,24 +63,18 @@ def condition(
     if asked.tags:
         names.append("any_tag" if asked.any_tag else "all_tags")
         values["tags"] = sorted(set(map(normal, asked.tags)))
-    if asked.type is not None:
-        names.append("type")
-        values["type"] = asked.type
-    if asked.after is not None:
-        names.append("after")
-        values["after"] = asked.after.timestamp()
-    if asked.before is not None:
-        names.append("before")
-        values["before"] = asked.before.timestamp()
-    if asked.metadata:
-        names.append("metadata")
-        values["metadata"] = metadata_text(asked.metadata)
-    if unused_since is not None:
-        names.append("unused_since")
-        values["unused_since"] = unused_since.timestamp()
-    if client is not None:
-        names.append("client")
-        values["client"] = client
+    more = {
+        "type": asked.type,
+        "after": asked.after and asked.after.timestamp(),
+        "before": asked.before and asked.before.timestamp(),
+        "metadata": metadata_text(asked.metadata) if asked.metadata else None,
+        "unused_since": unused_since and unused_since.timestamp(),
+        "client": client,
+        "ids": ids,
+    }
+    given = {name: value for name, value in more.items() if value is not None}
+    names += given
+    values |= given
     by_tags = f"rows_of_{names[1]}" if names[1:] in (["any_tag"], ["all_tags"]) else ""
     plain = len(names) == 1 and deleted is Deleted.NO
     names += ["current"] if current else []

@@ -41,7 +41,7 @@ def forget(memory_table: MemoryTable, job: Job, asked: Forget) -> dict[str, obje
     Their changes follow each other in the log; the first and the last are named, too.
     Raises LimitOutOfRangeError if they are more than a transaction may delete.
     """
-    where = condition(asked.filter)
+    where = condition(asked.filter, ids=asked.ids)
     meant = orjson.loads(memory_table.connection.value(_SEARCH["rows"].among(where.names), where.values))
     if len(meant) > limits.FORGOTTEN:
         raise LimitOutOfRangeError(

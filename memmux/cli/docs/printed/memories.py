@@ -64,9 +64,10 @@ class LoggedChange(TypedDict):
 
 
 class Log(TypedDict):
-    """Changes, the newest first; with --follow a document for each."""
+    """Changes, the newest first; with --follow a document for each. more: whether there are others before these."""
 
     changes: Sequence[LoggedChange]
+    more: bool
 
 
 class NotUndone(TypedDict):

@@ -67,6 +67,36 @@ def test_the_log_says_who_did_what_newest_first(typed: Typed) -> None:
     assert _told(typed, "--namespace", "other") == []
 
 
+@pytest.mark.usefixtures("filled")
+def test_a_log_that_is_cut_says_so(typed: Typed) -> None:
+    for arguments, more in (
+        (["--limit", "4"], True),
+        (["--limit", "5"], False),
+        (["--limit", "2", "--since", "3"], True),
+        (["--limit", "3", "--since", "3"], False),
+        (["--limit", "1", "--client", "cli"], True),
+        (["--limit", "1", "--kind", "deleted"], False),
+        (["--limit", "1", "--tag", "pier", "--kind", "stored"], False),
+        (["--since", "2999-01-01"], False),
+    ):
+        assert orjson.loads(typed("log", "--json", *arguments)[1])["more"] is more, arguments
+        assert ("there are more before these" in typed("log", *arguments)[2]) is more, arguments
+
+
+def test_a_log_that_is_cut_when_it_is_followed_says_so(
+    typed: Typed, filled: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(_: float) -> None:
+        raise KeyboardInterrupt
+
+    assert filled
+    monkeypatch.setattr("memmux.cli.log.time.sleep", stop)
+    for arguments in (["--since", "2"], ["--since", "2", "--json"]):
+        assert "there are more before these" in typed("log", "-f", "--limit", "3", *arguments)[2]
+        assert "there are more" not in typed("log", "-f", "--limit", "4", *arguments)[2]
+    assert "there are more" not in typed("log", "-f", "--limit", "3")[2]
+
+
 def test_the_log_for_people_shows_the_memory_and_the_line_that_undoes(typed: Typed, filled: list[str]) -> None:
     lines = typed("log")[1].splitlines()
     assert len(lines) == 10

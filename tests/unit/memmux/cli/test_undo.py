@@ -53,6 +53,37 @@ def test_an_undo_takes_an_id_or_its_beginning(typed: Typed, desk: Desk) -> None:
     assert _live(typed) == ["one"]
 
 
+def test_an_id_of_digits_is_no_number_and_no_range(typed: Typed, desk: Desk) -> None:
+    ids = ["48213377-3000-5000-8000-000000000000", "16039572-a000-5000-8000-000000000000"]
+    lines = [{"id": name, "content": name, "created_at": 1, "updated_at": 1} for name in ids]
+    desk.ask("memory.load", {"memories": lines})
+    for name in ("48213377", "48213377-3", "48213377-3000", "16039572"):
+        typed("delete", name)
+        code, out, err = typed("undo", name)
+        assert (code, out.count("as it was"), err) == (0, 1, "")
+        assert _live(typed) == sorted(ids)
+    assert typed("undo", "48213378")[0] == 1
+
+
+def test_a_range_that_begins_with_the_larger_number_is_refused(typed: Typed, desk: Desk) -> None:
+    for text in ("one", "two", "three"):
+        desk.store(text)
+    code, _, err = typed("undo", "3-1")
+    assert (code, "say 1-3" in err) == (2, True)
+    assert len(_live(typed)) == 3
+
+
+def test_digits_that_are_a_number_and_an_id_are_refused(typed: Typed, desk: Desk) -> None:
+    lines = [{"id": "10000001-a000-5000-8000-000000000000", "content": "one", "created_at": 1, "updated_at": 1}]
+    desk.ask("memory.load", {"memories": lines})
+    desk.sql("UPDATE sqlite_sequence SET seq = 10000000 WHERE name = 'changes'")
+    desk.store("two")
+    code, _, err = typed("undo", "10000001")
+    assert (code, "say 10000001-10000001 for that change, or the whole id" in err) == (2, True)
+    assert typed("undo", "10000001-10000001")[0] == 0
+    assert _live(typed) == ["one"]
+
+
 @pytest.mark.parametrize("way", ["line", "--last", "--since SEQ", "--since 2020-01-01"])
 def test_a_whole_forget_comes_back(way: str, typed: Typed, desk: Desk) -> None:
     for text in ("one", "two", "three"):
@@ -121,6 +152,25 @@ def test_a_terminal_is_shown_what_is_deleted_and_asked(typed: Typed, desk: Desk,
     asked = answers("yes")
     assert typed("forget", "--tag", "t")[0] == 0
     assert (len(asked), _live(typed)) == (1, [])
+
+
+@pytest.mark.parametrize("way", [["--tag", "t"], ["--source", "/pier"]])
+def test_what_is_stored_while_a_question_stands_there_stays(
+    way: list[str], typed: Typed, desk: Desk, monkeypatch: pytest.MonkeyPatch, answers: Answers
+) -> None:
+    said = {"tags": ["t"], "type": "document", "metadata": {"source": "/pier/one.md"}}
+    ids = [desk.store(text, **said)["id"] for text in ("one", "two", "three")]
+    answers("yes")
+
+    def confirm(*_: object, **__: object) -> bool:
+        desk.store("stored meanwhile", **said)
+        desk.ask("memory.delete", {"id": ids[2]})
+        return True
+
+    monkeypatch.setattr("click.confirm", confirm)
+    code, out, _ = typed("forget", *way)
+    assert (code, out.splitlines()[:2], "2 deleted; `memmux undo 6-7`" in out) == (0, ids[:2], True)
+    assert _live(typed) == ["stored meanwhile"]
 
 
 def test_a_terminal_is_shown_what_an_undo_would_do_and_asked(typed: Typed, desk: Desk, answers: Answers) -> None:

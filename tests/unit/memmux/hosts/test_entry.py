@@ -109,6 +109,9 @@ def test_an_entry_is_read_as_it_is_written() -> None:
 
 def test_odd_values_of_an_entry_are_read_as_text() -> None:
     assert parse({"command": "memory", "args": [1], "env": {"A": 5}}) == Entry("memory", ("1",), {"A": "5"})
+    env = {"A": True, "B": None, "C": False, "D": 1.5, "E": ["x"], "F": "None"}
+    said = {"A": "true", "C": "false", "D": "1.5", "E": '["x"]', "F": "None"}
+    assert parse({"command": "memory", "args": [True, None], "env": env}) == Entry("memory", ("true",), said)
     assert parse({"command": "memory", "args": "server -v", "env": []}) == Entry("memory", ("server", "-v"), {})
 
 

@@ -114,6 +114,24 @@ def test_there_and_back_again_brings_an_older_release_forward(release: str, desk
         assert len(known) >= 9
 
 
+@pytest.mark.parametrize("stored", [theirs("Old text"), "of-an-older-release"])
+def test_a_content_that_was_changed_here_has_its_own_hash(stored: str, desk: Desk, tmp_path: Path) -> None:
+    before = made(tmp_path / "before.db")
+    with closing(sqlite3.connect(before)) as connection:
+        add(connection, "Old text", content_hash=stored)
+        add(connection, "Older text", superseded_by=stored)
+        connection.commit()
+    adopt(desk, before)
+    seq = desk.ask("memory.update", {"id": stored, "content": "New text"})["seq"]
+    give(desk, tmp_path / "changed.db")
+    desk.ask("memory.undo", {"seq": seq})
+    give(desk, tmp_path / "undone.db")
+    for name, content_hash in (("changed.db", theirs("New text")), ("undone.db", stored)):
+        found = memories(tmp_path / name)
+        assert list(found) == [content_hash, theirs("Older text")]
+        assert found[theirs("Older text")]["superseded_by"] == content_hash
+
+
 def test_the_schema_is_the_one_of_12_4(desk: Desk, tmp_path: Path) -> None:
     def schema(path: Path) -> set[tuple[str, str, str]]:
         with closing(sqlite3.connect(path)) as connection:

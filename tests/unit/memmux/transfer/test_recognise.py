@@ -144,6 +144,24 @@ def test_an_archive_that_is_none_or_has_nothing_is_refused() -> None:
             recognise.of_file(opened(data), Skips())
 
 
+@pytest.mark.parametrize(
+    ("kind", "texts"),
+    [
+        ("md", [f"text {number}" for number in range(5)]),
+        ("json", [json.dumps([CHAT, {**CHAT, "uuid": f"text {number}", "x": "x" * 400_000}]) for number in range(5)]),
+    ],
+)
+def test_of_an_archive_with_one_damaged_member_the_others_are_read(kind: str, texts: list[str]) -> None:
+    whole = packed(zipfile.ZIP_STORED, **{f"n{place}__{kind}": text for place, text in enumerate(texts)})
+    skips = Skips()
+    found = recognise.of_file(opened(whole.replace(b"text 3", b"text 8", 1)), skips)
+    assert found is not None
+    lines = list(found.lines("default"))
+    whole_ones = {f"text {number}" for number in (0, 1, 2, 4)}
+    assert whole_ones <= {line.get("thread") or line["content"].partition("\n\n")[2] for line in lines}
+    assert (skips.broken, f"n3.{kind}" in skips.named[0].name) == (1, True)
+
+
 def test_names_of_members_lead_nowhere(tmp_path: Path) -> None:
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as made:

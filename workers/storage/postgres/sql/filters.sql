@@ -21,6 +21,9 @@ m.deleted_at IS NOT NULL
 -- name: namespaces
 m.namespace = ANY (%(namespaces)s::text[])
 
+-- name: ids
+m.id = ANY (%(ids)s::text[])
+
 -- name: current
 m.superseded_by IS NULL
 

@@ -21,6 +21,9 @@ m.deleted_at IS NOT NULL
 -- name: namespaces
 m.namespace IN (SELECT value FROM json_each(:namespaces))
 
+-- name: ids
+m.id IN (SELECT value FROM json_each(:ids))
+
 -- name: current
 m.superseded_by IS NULL
 

@@ -43,6 +43,31 @@ def test_observations_relations_and_mentions_are_understood_as_they_are_there() 
     assert skipped == {}
 
 
+@pytest.mark.parametrize(
+    ("said", "at"),
+    [
+        ("2024", 1704067200.0),
+        ("20240115", 1705276800.0),
+        ("'20240115'", 1705276800.0),
+        ("202401151230", 1705321800.0),
+        ("20240115123005", 1705321805.0),
+        ("2024-01-15", 1705276800.0),
+        ("1705276800", 1705276800.0),
+        ("1705276800.5", 1705276800.5),
+        ("99999999", 5.0),
+        ("12:30", 5.0),
+        ("-2024", 5.0),
+        ("true", 5.0),
+        (".nan", 5.0),
+        ("9" * 400, 5.0),
+        ("0x" + "f" * 5000, 5.0),
+    ],
+)
+def test_a_number_is_the_date_that_it_is_written_as_or_seconds_of_our_time(said: str, at: float) -> None:
+    (one,), _ = lines(one=f"---\ncreated: {said}\n---\ntext")
+    assert (one["created_at"], one["updated_at"]) == (at, 5.0)
+
+
 def test_a_relation_to_a_note_that_does_not_exist_yet_is_open_and_nothing_broken() -> None:
     skips = Skips()
     texts = {"one": b"see [[Tea]]\n- needs [[Milk]]\n", "two": b"[[Tea]]"}

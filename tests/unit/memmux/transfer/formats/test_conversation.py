@@ -33,6 +33,12 @@ def lines(kind: Any, element: object) -> tuple[list[Line], dict[str, int]]:
     return list(kind.lines(element, "default", skips)), dict(skips.counts)
 
 
+def test_a_time_too_large_for_any_is_none() -> None:
+    mapping = {"a": {"message": message(create_time=10**400), "parent": None}}
+    (one,), _ = lines(chatgpt, talk(mapping, create_time=10**400))
+    assert one["content"] == "user: hi"
+
+
 def test_a_circle_of_messages_is_left_out_and_named() -> None:
     mapping = {"a": {"message": message(), "parent": "b"}, "b": {"message": message(), "parent": "a"}}
     assert lines(chatgpt, talk(mapping, current_node="a")) == ([], {chatgpt._CIRCLE: 1})

@@ -26,6 +26,18 @@ def ids(desk: Desk) -> list[str]:
     ]
 
 
+def test_of_what_the_filter_lets_through_only_the_ids_that_are_named_are_deleted(
+    desk: Desk, ids: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    named = [ids[1], ids[3]]
+    monkeypatch.setattr(limits, "FORGOTTEN", 2)  # more than that are not among these
+    desk.store("five", tags=["red"])
+    desk.store("six", tags=["red"])
+    answer = desk.ask("memory.forget", {"filter": {"tags": ["red"]}, "ids": named})
+    assert answer == {"ids": [ids[1]], "count": 1, "dry_run": False, "first_seq": 7, "last_seq": 7}
+    assert desk.ask("memory.forget", {"filter": {"tags": ["red"]}, "ids": []})["count"] == 0
+
+
 @pytest.mark.parametrize(
     ("fields", "meant"),
     [
