@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import click
@@ -14,7 +14,7 @@ from memmux.cli import client_files, install_http, output
 from memmux.cli.options import json_option, with_settings
 from memmux.config import variables
 from memmux.config.loader import load
-from memmux.config.settings import Settings
+from memmux.config.settings import CLIENTS_OWN, PREFIX, Settings
 from memmux.errors import ArgumentInvalidError
 from memmux.hosts import entry as server
 from memmux.hosts import shadow as scripts
@@ -135,8 +135,10 @@ def install(
             as_json=as_json,
         )
         click.get_current_context().exit(FAILURE if failed else 0)
+    flags: Collection[str] = () if uninstall else tuple(click.get_current_context().obj or ())
+    _need_own(settings, flags)
     asked = client_files.FileChange(
-        server.entry(settings, machine, env),
+        server.entry(settings, machine, env, flags=flags),
         settings=settings,
         name=name,
         replace=replace or yes,
@@ -155,6 +157,16 @@ def install(
     else:
         failed = client_files.one(machine, client, project, asked)
     click.get_current_context().exit(FAILURE if failed else 0)
+
+
+def _need_own(settings: Settings, flags: Collection[str]) -> None:
+    """Raise ArgumentInvalidError for a flag that is a setting of the cluster, which an entry is not the place for."""
+    for name in flags:
+        if name not in CLIENTS_OWN:
+            raise ArgumentInvalidError(
+                f"--{name.replace('_', '-')} is a setting of the cluster, which all clients share; put {name} into "
+                f"memmux.toml, or say --env {PREFIX}{name.upper()}={settings.written().get(name, '')}"
+            )
 
 
 def _shadow(client: str | None, to: str | None, *, uninstall: bool, dry_run: bool, as_json: bool) -> None:
