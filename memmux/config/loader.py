@@ -15,7 +15,7 @@ from typing import Any, get_type_hints
 from memmux.config import database_url, mms_database, mms_variables, user_folders
 from memmux.config.paths import Places
 from memmux.config.settings import PREFIX, Settings, ToolList, begun
-from memmux.config.values import NONE, convert
+from memmux.config.values import convert, is_none
 from memmux.errors import SettingInvalidError
 
 FOUND = "mcp-memory-service"  # the source of what follows from what was found of it on this machine
@@ -133,7 +133,7 @@ def config_file(environment: Mapping[str, str] | None = None) -> Path:
 
 def _at(remote: object, environment: Mapping[str, str]) -> object:
     """Return the file of a remote that is given by its name; of `memmux.trust.remotes`, which costs more to import."""
-    if not isinstance(remote, str) or remote.strip() in ("", NONE):
+    if not isinstance(remote, str) or not remote.strip() or is_none(remote):
         return remote
     is_name = "/" not in remote and not remote.endswith(".json")
     return config_file(environment).parent / "remotes" / f"{remote}.json" if is_name else remote

@@ -33,17 +33,22 @@ def convert(hints: Mapping[str, Any], name: str, value: object, source: str) -> 
         if kind in (bool, int, float, str):
             return _plain(kind, value)
         if isinstance(kind, type) and issubclass(kind, StrEnum):
-            return kind(str(value))
+            return kind(str(value).strip().lower())
     except (KeyError, TypeError, ValueError):
         unit = next((f" of {unit}" for end, unit in _UNITS.items() if name.endswith(end)), "")
         choices = f"one of {', '.join(kind)}" if issubclass(kind, StrEnum) else f"{_KINDS[kind]}{unit}"
         raise SettingInvalidError(f"{source} is {value!r}; it must be {choices}") from None
-    if name in NONE_MEANT and value == NONE:
+    if name in NONE_MEANT and is_none(value):
         return None
     if name in _BY_NAME or kind in _LISTS:
         return (_BY_NAME.get(name) or _LISTS[kind])(value, source)
     path = _path(value, source)
     return str(path) if name == "model" else path
+
+
+def is_none(value: object) -> bool:
+    """Return whether a value is the word for nothing, as settings that may be nothing take it."""
+    return str(value).strip().lower() == NONE
 
 
 def _meant(hints: Mapping[str, Any], name: str, value: object) -> str:

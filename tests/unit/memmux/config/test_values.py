@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from memmux.config.loader import load
-from memmux.config.settings import Settings, parse_flags
+from memmux.config.settings import EmbedderChoice, LogLevel, Settings, ToolList, parse_flags
 from memmux.errors import SettingInvalidError
 from memmux.wire.cues import Cue
 from tests.unit.memmux.config.written import environment
@@ -145,6 +145,21 @@ def test_a_switch_is_written_in_any_of_the_usual_ways(config: Path, written: str
     config.touch()
     assert load(environment=environment(config, MEMMUX_TRACES=written)).traces is meant
     assert parse_flags(Settings(traces=meant).flags()).traces is meant
+
+
+@pytest.mark.parametrize(
+    ("name", "written", "meant"),
+    [
+        ("log_level", "DEBUG", LogLevel.DEBUG),
+        ("tools", " Full ", ToolList.FULL),
+        ("embedder", "ONNX", EmbedderChoice.ONNX),
+        ("remote", "None", None),
+        ("adopt_from", "NONE", None),
+    ],
+)
+def test_a_word_is_written_in_any_case(config: Path, name: str, written: str, meant: object) -> None:
+    config.touch()
+    assert getattr(load(environment=environment(config, **{f"MEMMUX_{name.upper()}": written})), name) is meant
 
 
 def test_what_is_neither_true_nor_false_is_refused(config: Path) -> None:
