@@ -77,3 +77,5 @@ def _findings(examine: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
         yield from examine()
     except MemmuxError as error:
         yield Finding("examination", Level.ERROR, f"{error.code}: {error.message}")
+    except OSError as error:
+        yield Finding("examination", Level.ERROR, f"{error}; give yourself permission, or name another place")

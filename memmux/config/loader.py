@@ -17,6 +17,7 @@ from memmux.config.paths import Places
 from memmux.config.settings import PREFIX, Settings, ToolList, begun
 from memmux.config.values import convert, is_none
 from memmux.errors import SettingInvalidError
+from memmux.files import presence
 
 FOUND = "mcp-memory-service"  # the source of what follows from what was found of it on this machine
 _REACHED_BY = ("listen", "http")  # of those who could not start a cluster again
@@ -62,7 +63,7 @@ def load_with_sources(
         if settings.adopt_from is not None:
             sources["adopt_from"] = FOUND
     if "tools" not in values and (
-        mms_variables.in_use(known) or settings.adopt_from is not None or Places(settings).adoption.exists()
+        mms_variables.in_use(known) or settings.adopt_from is not None or presence.seen(Places(settings).adoption)
     ):
         settings = replace(settings, tools=ToolList.FULL)
         sources["tools"] = FOUND

@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from memmux.cli import doctor
+from memmux.cli.main import cli
+from memmux.doctor import checks, connections, entries, hosts, http, relay, round_trip, servers
+from tests.locked import locked
+
+SLOW = ((servers, "of_servers"), (round_trip, "of_round_trip"), (relay, "of_relay"), (http, "of_http"))
+OF_CLIENTS = ((hosts, "of_hosts"), (entries, "of_entries"), (connections, "of_connections"))
+
+
+def test_a_folder_that_may_not_be_entered_is_a_finding_and_the_others_are_made(
+    short_tmp: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module, name in (*SLOW, *OF_CLIENTS, (checks, "of_installation")):
+        monkeypatch.setattr(module, name, lambda *_: iter(()))
+    monkeypatch.setattr(doctor.worker_tasks, "run", lambda *_: {})
+    monkeypatch.setenv("HOME", "/")  # which any user may look at
+    for name in ("CONFIG", "DATA", "STATE", "CACHE"):
+        monkeypatch.delenv(f"XDG_{name}_HOME", raising=False)
+    monkeypatch.setenv("MEMMUX_DATABASE", str(short_tmp / "data" / "memories.db"))
+    monkeypatch.setenv("MEMMUX_STATE_DIR", str(short_tmp / "state"))
+    with locked(short_tmp):
+        told = CliRunner().invoke(cli, ["doctor", "--json"], standalone_mode=False)
+    found = {finding["name"]: finding for finding in json.loads(told.stdout)["findings"]}
+    assert {"database folder", "room", "backups"} <= found.keys(), "what can be told of folders and files"
+    assert "give yourself permission" in found["examination"]["text"]
+    assert "cluster" in found, "what comes after the logs is looked at"
