@@ -47,6 +47,11 @@ class Entry:
         """The command as one types it."""
         return shlex.join([self.command, *self.args])
 
+    @property
+    def varies(self) -> bool:
+        """Whether something like `${HOME}` stands in it, which some clients replace and nobody else can."""
+        return any("${" in text for text in (self.command, *self.args, *(self.env or {}).values()))
+
 
 def parse(raw: object) -> Entry | None:
     """Return the entry that a client's file says, or was meant to say; None if it starts no program, as one with a url.

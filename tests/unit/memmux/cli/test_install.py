@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from memmux.cli import client_files
 from memmux.cli.main import cli
 from memmux.errors import ArgumentInvalidError, SettingInvalidError
 
@@ -51,3 +52,19 @@ def test_the_settings_of_a_client_that_flags_give_stand_in_its_entry(
     told = CliRunner().invoke(cli, given, standalone_mode=False)
     for written in ('"MEMMUX_REMOTE": "none"', '"MEMMUX_NAMESPACE": "work"'):
         assert written in json.loads(told.stdout)["diff"]
+
+
+def test_an_entry_with_a_variable_of_the_clients_is_not_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("MEMMUX_REMOTE", "none")
+    monkeypatch.setattr(client_files, "model_trouble", lambda _: None)
+    team = {"command": "memmux", "args": ["mcp"], "env": {"MEMMUX_DATABASE": "${HOME}/team.db"}}
+    (tmp_path / ".mcp.json").write_text(json.dumps({"mcpServers": {"memory": team}}))
+    given = ["install", "claude-code", "--project", str(tmp_path), "--json"]
+    told = CliRunner().invoke(cli, given, standalone_mode=False)
+    answer = json.loads(told.stdout)
+    assert "it is not started" in " ".join(answer["notes"])
+    assert answer.keys().isdisjoint({"server", "error"})
+    assert not (tmp_path / "${HOME}").exists()
