@@ -17,6 +17,7 @@ from memmux.config import unadopted
 from memmux.config.settings import Settings
 from memmux.doctor.entries import settings_of
 from memmux.errors import ArgumentInvalidError, MemmuxError, ReplacementNeededError, SettingInvalidError
+from memmux.files import typed
 from memmux.hosts import entry as server
 from memmux.hosts import install as plans
 from memmux.hosts import mms_setup, trial
@@ -150,7 +151,7 @@ def _written(client: Host, machine: Machine, project: str | None, asked: FileCha
 
 
 def _project_file(client: Host, project: str) -> Path:
-    folder = Path(project).expanduser().absolute()
+    folder = typed.path(project)
     if not folder.is_dir():
         raise ArgumentInvalidError(f"--project {folder} is no folder; name one, or leave it out for the user's servers")
     return client.project_file(folder)

@@ -16,6 +16,7 @@ from memmux.config import variables
 from memmux.config.loader import load
 from memmux.config.settings import CLIENTS_OWN, PREFIX, Settings
 from memmux.errors import ArgumentInvalidError
+from memmux.files import typed
 from memmux.hosts import entry as server
 from memmux.hosts import shadow as scripts
 from memmux.hosts.catalogue import HOSTS
@@ -173,7 +174,7 @@ def _shadow(client: str | None, to: str | None, *, uninstall: bool, dry_run: boo
     """Make or remove the console scripts of mcp-memory-service."""
     if client is not None:
         raise ArgumentInvalidError("--shadow is for no client in particular; leave CLIENT out")
-    folder = Path(to).expanduser().absolute() if to is not None else Path(sys.executable).absolute().parent
+    folder = typed.path(to) if to is not None else Path(sys.executable).absolute().parent
     done = (scripts.uninstall if uninstall else scripts.install)(folder, dry_run=dry_run)
     found = [(script, shutil.which(script.path.name)) for script in done]
     hidden = [f"{script.path.name} is {path} in this shell" for script, path in found if path != str(script.path)]

@@ -15,9 +15,9 @@ SLOW = ((servers, "of_servers"), (round_trip, "of_round_trip"), (relay, "of_rela
 OF_CLIENTS = ((hosts, "of_hosts"), (entries, "of_entries"), (connections, "of_connections"))
 
 
-def test_a_folder_that_may_not_be_entered_is_a_finding_and_the_others_are_made(
-    short_tmp: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def alone(short_tmp: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have a doctor look at files alone, at those of a cluster that never was."""
     for module, name in (*SLOW, *OF_CLIENTS, (checks, "of_installation")):
         monkeypatch.setattr(module, name, lambda *_: iter(()))
     monkeypatch.setattr(doctor.worker_tasks, "run", lambda *_: {})
@@ -26,9 +26,22 @@ def test_a_folder_that_may_not_be_entered_is_a_finding_and_the_others_are_made(
         monkeypatch.delenv(f"XDG_{name}_HOME", raising=False)
     monkeypatch.setenv("MEMMUX_DATABASE", str(short_tmp / "data" / "memories.db"))
     monkeypatch.setenv("MEMMUX_STATE_DIR", str(short_tmp / "state"))
+
+
+@pytest.mark.usefixtures("alone")
+def test_a_folder_that_may_not_be_entered_is_a_finding_and_the_others_are_made(short_tmp: Path) -> None:
     with locked(short_tmp):
         told = CliRunner().invoke(cli, ["doctor", "--json"], standalone_mode=False)
     found = {finding["name"]: finding for finding in json.loads(told.stdout)["findings"]}
     assert {"database folder", "room", "backups"} <= found.keys(), "what can be told of folders and files"
     assert "give yourself permission" in found["examination"]["text"]
     assert "cluster" in found, "what comes after the logs is looked at"
+
+
+@pytest.mark.usefixtures("alone")
+def test_a_working_directory_that_is_gone_is_no_obstacle(short_tmp: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (short_tmp / "gone").mkdir()
+    monkeypatch.chdir(short_tmp / "gone")
+    (short_tmp / "gone").rmdir()
+    told = CliRunner().invoke(cli, ["doctor", "--json"], standalone_mode=False)
+    assert "examination" not in {finding["name"] for finding in json.loads(told.stdout)["findings"]}
