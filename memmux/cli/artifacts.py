@@ -21,6 +21,7 @@ from memmux.client.blocking import Client
 from memmux.cluster import holder, service
 from memmux.cluster.holder import Holder
 from memmux.cluster.steps import run
+from memmux.config import mms_database
 from memmux.config.loader import config_file
 from memmux.config.paths import Places, runtime_folder
 from memmux.config.settings import Settings
@@ -99,7 +100,7 @@ def _does(act: Callable[[Any], object], thing: Any) -> Callable[[], None]:
 def _entries(settings: Settings, machine: Machine) -> Iterator[Artifact]:
     """Yield the entries in clients' files, of the user and of the project in the working directory, and old copies."""
     seen = set[Path]()
-    for client, file, _ in files(machine, Path.cwd()):
+    for client, file, _ in files(machine, mms_database.folders()[0]):
         if (real := file.resolve()) in seen:
             continue
         seen.add(real)

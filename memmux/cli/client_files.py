@@ -17,6 +17,7 @@ from memmux.config import unadopted
 from memmux.config.settings import Settings
 from memmux.doctor.entries import settings_of
 from memmux.errors import ArgumentInvalidError, MemmuxError, ReplacementNeededError, SettingInvalidError
+from memmux.files import typed
 from memmux.hosts import entry as server
 from memmux.hosts import install as plans
 from memmux.hosts import mms_setup, trial
@@ -150,7 +151,7 @@ def _written(client: Host, machine: Machine, project: str | None, asked: FileCha
 
 
 def _project_file(client: Host, project: str) -> Path:
-    folder = Path(project).expanduser().absolute()
+    folder = typed.path(project)
     if not folder.is_dir():
         raise ArgumentInvalidError(f"--project {folder} is no folder; name one, or leave it out for the user's servers")
     return client.project_file(folder)
@@ -178,6 +179,8 @@ def _notes(plan: Plan, client: Host, machine: Machine, project: str | None) -> l
     if server.fleeting(plan.entry.command):
         notes.append(f"{plan.entry.command} is in an environment that may vanish; install memmux for good, then again")
     notes += mms_setup.of_variables(plan.entry.env or {})
+    if plan.entry.varies:
+        notes.append("it has a variable that the client replaces, as ${HOME}, so it is not started here to try it")
     with suppress(SettingInvalidError):  # the start of what was written says so
         if (said := unadopted.sentence(settings_of(plan.entry), plan.entry.env or {})) is not None:
             notes.append(said)
@@ -205,6 +208,8 @@ def _checked(plans: Sequence[Plan], machine: Machine, answers: Sequence[dict[str
     tried: dict[str, tuple[trial.Trial | None, MemmuxError | None]] = {}
     for plan, answer in zip(plans, answers, strict=True):
         assert plan.entry is not None
+        if plan.entry.varies:
+            continue  # as a note says
         same = f"{plan.entry.line} {sorted((plan.entry.env or {}).items())}"
         if same not in tried:
             tried[same] = _tried(plan.entry, machine.home, as_json=asked.as_json)

@@ -12,6 +12,7 @@ from memmux.cluster import find
 from memmux.cluster.steps import run
 from memmux.config.loader import config_file, load
 from memmux.errors import ArgumentInvalidError
+from memmux.files import typed
 from memmux.trust import remotes, secret_files
 from memmux.trust.key import check_name
 
@@ -38,7 +39,7 @@ def connect(*, file: str | None, name: str | None, no_default: bool, local: bool
             raise ArgumentInvalidError("--local takes nothing else")
         _go_back(as_json=as_json)
         return
-    path = Path(file).expanduser().absolute()
+    path = typed.path(file)
     try:
         remote = remotes.Remote.from_bytes(secret_files.read(path), path)
     except FileNotFoundError:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import click
 
@@ -42,21 +41,21 @@ def doctor(settings: Settings, *, as_json: bool) -> None:
         lambda: servers.of_servers(settings, os.environ),
         lambda: examination.of_logs(settings),
         lambda: examination.of_leftovers(settings),
-        lambda: hosts.of_hosts(Machine.here(), Path.cwd()),
-        lambda: entries.of_entries(settings, Machine.here(), Path.cwd()),
+        lambda: hosts.of_hosts(Machine.here(), folders()[0]),
+        lambda: entries.of_entries(settings, Machine.here(), folders()[0]),
         lambda: round_trip.of_round_trip(settings),
         lambda: relay.of_relay(settings),
         lambda: http.of_http(settings, os.environ),
-        lambda: connections.of_connections(settings, Machine.here(), Path.cwd()),
+        lambda: connections.of_connections(settings, Machine.here(), folders()[0]),
     )
     if settings.remote is not None:
         examinations = (
             lambda: examination.of_variables(os.environ),
             lambda: examination.of_remote(settings),
-            lambda: hosts.of_hosts(Machine.here(), Path.cwd()),
-            lambda: entries.of_entries(settings, Machine.here(), Path.cwd()),
+            lambda: hosts.of_hosts(Machine.here(), folders()[0]),
+            lambda: entries.of_entries(settings, Machine.here(), folders()[0]),
             lambda: relay.of_relay(settings),
-            lambda: connections.of_connections(settings, Machine.here(), Path.cwd()),
+            lambda: connections.of_connections(settings, Machine.here(), folders()[0]),
         )
     findings: list[Finding] = []
     for examine in examinations:
@@ -77,3 +76,5 @@ def _findings(examine: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
         yield from examine()
     except MemmuxError as error:
         yield Finding("examination", Level.ERROR, f"{error.code}: {error.message}")
+    except OSError as error:
+        yield Finding("examination", Level.ERROR, f"{error}; give yourself permission, or name another place")

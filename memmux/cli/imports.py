@@ -16,6 +16,7 @@ from memmux.cli import output
 from memmux.client.blocking import Client
 from memmux.config.settings import Settings
 from memmux.errors import ArgumentInvalidError, MemmuxError, StoragePermissionError
+from memmux.files import typed
 from memmux.transfer import any_file, jsonl, recognise
 from memmux.transfer.formats.base import Line
 from memmux.transfer.jsonl import Report
@@ -78,7 +79,7 @@ class Import:
 
     @property
     def _path(self) -> Path:
-        return Path(self.file).expanduser().absolute()
+        return typed.path(self.file)
 
     @property
     def name(self) -> str:
@@ -187,7 +188,7 @@ def reading(file: str, report: Report) -> Iterator[io.BufferedReader[Any] | None
 
     Raises ArgumentInvalidError for a device, which may never end, unless it is a terminal; a pipe is read.
     """
-    path = Path(file).expanduser().absolute()
+    path = typed.path(file)
     if file == STANDARD:
         assert isinstance(sys.stdin.buffer, io.BufferedReader)
         _refuse_device(sys.stdin.buffer, "standard input")

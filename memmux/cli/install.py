@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import click
@@ -14,8 +14,9 @@ from memmux.cli import client_files, install_http, output
 from memmux.cli.options import json_option, with_settings
 from memmux.config import variables
 from memmux.config.loader import load
-from memmux.config.settings import Settings
+from memmux.config.settings import CLIENTS_OWN, PREFIX, Settings
 from memmux.errors import ArgumentInvalidError
+from memmux.files import typed
 from memmux.hosts import entry as server
 from memmux.hosts import shadow as scripts
 from memmux.hosts.catalogue import HOSTS
@@ -135,8 +136,10 @@ def install(
             as_json=as_json,
         )
         click.get_current_context().exit(FAILURE if failed else 0)
+    flags: Collection[str] = () if uninstall else tuple(click.get_current_context().obj or ())
+    _need_own(settings, flags)
     asked = client_files.FileChange(
-        server.entry(settings, machine, env),
+        server.entry(settings, machine, env, flags=flags),
         settings=settings,
         name=name,
         replace=replace or yes,
@@ -157,11 +160,21 @@ def install(
     click.get_current_context().exit(FAILURE if failed else 0)
 
 
+def _need_own(settings: Settings, flags: Collection[str]) -> None:
+    """Raise ArgumentInvalidError for a flag that is a setting of the cluster, which an entry is not the place for."""
+    for name in flags:
+        if name not in CLIENTS_OWN:
+            raise ArgumentInvalidError(
+                f"--{name.replace('_', '-')} is a setting of the cluster, which all clients share; put {name} into "
+                f"memmux.toml, or say --env {PREFIX}{name.upper()}={settings.written().get(name, '')}"
+            )
+
+
 def _shadow(client: str | None, to: str | None, *, uninstall: bool, dry_run: bool, as_json: bool) -> None:
     """Make or remove the console scripts of mcp-memory-service."""
     if client is not None:
         raise ArgumentInvalidError("--shadow is for no client in particular; leave CLIENT out")
-    folder = Path(to).expanduser().absolute() if to is not None else Path(sys.executable).absolute().parent
+    folder = typed.path(to) if to is not None else Path(sys.executable).absolute().parent
     done = (scripts.uninstall if uninstall else scripts.install)(folder, dry_run=dry_run)
     found = [(script, shutil.which(script.path.name)) for script in done]
     hidden = [f"{script.path.name} is {path} in this shell" for script, path in found if path != str(script.path)]

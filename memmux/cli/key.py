@@ -25,7 +25,7 @@ from memmux.errors import (
     SettingInvalidError,
     of_system,
 )
-from memmux.files import durable
+from memmux.files import durable, typed
 from memmux.trust import keys, tokens
 from memmux.trust.key import EXPIRES_END, Key, check_name
 from memmux.trust.remotes import Remote
@@ -110,7 +110,7 @@ def add(
         return
     own = KeyPair.make()
     address = parse(endpoint, "--endpoint") if endpoint is not None else _proposed(settings)
-    path = Path(out or f"{name}.memmux.json").expanduser().absolute()
+    path = typed.path(out or f"{name}.memmux.json")
     remote = Remote(name=name, endpoint=str(address), server=keys.pair(places).public, own=own, role=grant.role)
     _create(path, remote.to_bytes())
     try:

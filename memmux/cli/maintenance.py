@@ -13,6 +13,7 @@ from memmux.client.blocking import Client
 from memmux.cluster import find, worker_tasks
 from memmux.config.settings import Settings
 from memmux.errors import ArgumentInvalidError, ClusterUnreachableError, NotFoundError
+from memmux.files import typed
 from memmux.postgres import own_tools
 from memmux.wire.counts import amount
 
@@ -66,7 +67,7 @@ def restore(settings: Settings, *, file: str | None, newest: bool, as_json: bool
     if (file is None) != newest:
         raise ArgumentInvalidError("name either a FILE to restore or --newest; see `memmux restore --help`")
     # Not resolved: what a link points to is the file that counts, but its name is the one that the user knows.
-    which = "--newest" if file is None else str(Path(file).expanduser().absolute())
+    which = "--newest" if file is None else str(typed.path(file))
     if file is not None and not Path(which).is_file():
         raise NotFoundError(f"there is no file {which}; `memmux restore --newest` looks for the newest backup")
     done = worker_tasks.run("restore", settings, which)

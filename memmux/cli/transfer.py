@@ -19,7 +19,7 @@ from memmux.client.blocking import Client
 from memmux.config.database_header import is_sqlite
 from memmux.config.settings import Settings
 from memmux.errors import ArgumentInvalidError, MemmuxError, OutputError, of_system
-from memmux.files import copies, durable
+from memmux.files import copies, durable, typed
 from memmux.mms.ids import SOURCE
 from memmux.transfer import jsonl, recognise
 from memmux.wire.checks import check_namespace
@@ -66,13 +66,13 @@ def export_memories(
         assert into is not None
         if click.get_current_context().get_parameter_source("format_") is not ParameterSource.DEFAULT:
             raise ArgumentInvalidError("--to makes a database of memmux; leave --format out, or name a FILE")
-        _fill(settings, Path(into).expanduser().absolute(), as_json=as_json)
+        _fill(settings, typed.path(into), as_json=as_json)
         return
     if file == STANDARD and as_json:
         raise ArgumentInvalidError("the memories go to standard output, so --json can't; leave it out, or name a file")
     if file == STANDARD and format_ == SOURCE:
         raise ArgumentInvalidError("a database can't go to standard output; name a file")
-    target = Path(file).expanduser().absolute()
+    target = typed.path(file)
     if format_ == SOURCE:
         _give(settings, target, as_json=as_json)
         return

@@ -35,6 +35,7 @@ from memmux.errors import (
     OverloadedError,
     SettingInvalidError,
 )
+from memmux.files import typed
 from memmux.processes import alive
 from memmux.wire import protocol
 
@@ -62,7 +63,7 @@ def choose(database: str | Path | None, settings: Settings | None) -> Settings:
         return replace(
             settings, database=named.database, server=named.server, database_read=read, adopt_from=None, remote=None
         )
-    chosen, meant = (Path(path).expanduser().resolve() for path in (database or settings.database, settings.database))
+    chosen, meant = (typed.path(path).resolve() for path in (database or settings.database, settings.database))
     # What was found for one database is not meant for another.
     adopt_from = settings.adopt_from if chosen == meant else None
     server = settings.server if chosen == meant else None

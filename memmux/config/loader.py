@@ -15,8 +15,9 @@ from typing import Any, get_type_hints
 from memmux.config import database_url, mms_database, mms_variables, user_folders
 from memmux.config.paths import Places
 from memmux.config.settings import PREFIX, Settings, ToolList, begun
-from memmux.config.values import NONE, convert
+from memmux.config.values import convert, from_folder, is_none
 from memmux.errors import SettingInvalidError
+from memmux.files import presence
 
 FOUND = "mcp-memory-service"  # the source of what follows from what was found of it on this machine
 _REACHED_BY = ("listen", "http")  # of those who could not start a cluster again
@@ -43,7 +44,7 @@ def load_with_sources(
     hints = get_type_hints(Settings)
     values: dict[str, Any] = {}
     sources: dict[str, str] = {}
-    for given in (_from_file(environment), _from_environment(environment), _from_flags(flags or {})):
+    for given in (_from_file(environment, hints), _from_environment(environment), _from_flags(flags or {})):
         _take(given, hints, values, sources, environment)
     cwd, home = mms_database.folders()
     known = mms_database.variables(environment, cwd, home)
@@ -62,7 +63,7 @@ def load_with_sources(
         if settings.adopt_from is not None:
             sources["adopt_from"] = FOUND
     if "tools" not in values and (
-        mms_variables.in_use(known) or settings.adopt_from is not None or Places(settings).adoption.exists()
+        mms_variables.in_use(known) or settings.adopt_from is not None or presence.seen(Places(settings).adoption)
     ):
         settings = replace(settings, tools=ToolList.FULL)
         sources["tools"] = FOUND
@@ -133,10 +134,14 @@ def config_file(environment: Mapping[str, str] | None = None) -> Path:
 
 def _at(remote: object, environment: Mapping[str, str]) -> object:
     """Return the file of a remote that is given by its name; of `memmux.trust.remotes`, which costs more to import."""
-    if not isinstance(remote, str) or remote.strip() in ("", NONE):
+    if not isinstance(remote, str) or not remote.strip() or is_none(remote):
         return remote
-    is_name = "/" not in remote and not remote.endswith(".json")
-    return config_file(environment).parent / "remotes" / f"{remote}.json" if is_name else remote
+    return config_file(environment).parent / "remotes" / f"{remote}.json" if _is_name(remote) else remote
+
+
+def _is_name(remote: object) -> bool:
+    """Return whether a remote is given by its name, and not by its file."""
+    return isinstance(remote, str) and "/" not in remote and not remote.endswith(".json")
 
 
 def _unread(path: Path, error: Exception) -> SettingInvalidError:
@@ -144,7 +149,8 @@ def _unread(path: Path, error: Exception) -> SettingInvalidError:
     return SettingInvalidError(f"{path} can't be read as TOML: {error}{quotes}")
 
 
-def _from_file(environment: Mapping[str, str]) -> list[tuple[str, object, str]]:
+def _from_file(environment: Mapping[str, str], hints: Mapping[str, Any]) -> list[tuple[str, object, str]]:
+    """Return what the TOML file says; a relative path in it is from its folder, as clients start in any."""
     named, path = environment.get(f"{PREFIX}CONFIG"), config_file(environment)
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -160,7 +166,14 @@ def _from_file(environment: Mapping[str, str]) -> list[tuple[str, object, str]]:
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise _unread(path, error) from None
-    return [(name, value, f"{path}: {name}") for name, value in values.items()]
+    return [
+        (
+            name,
+            value if name == "remote" and _is_name(value) else from_folder(path.parent, hints, name, value),
+            f"{path}: {name}",
+        )
+        for name, value in values.items()
+    ]
 
 
 def _from_flags(flags: Mapping[str, object]) -> list[tuple[str, object, str]]:

@@ -35,13 +35,27 @@ def files(cwd: Path, home: Path) -> tuple[Path, Path]:
 def variables(environment: Mapping[str, str], cwd: Path, home: Path) -> dict[str, str]:
     """Return its variables that are set: those of the environment win over `.env` in `cwd`, this over the one at home.
 
-    cwd: the working directory of the client, which an MCP host chose: often the folder of a project, whose LOG_LEVEL is
-    that project's. An empty value is none.
+    cwd: the working directory of the client, which an MCP host chose: often the folder of a project. Its `.env` tells
+    where the memories are, and nothing else, as one cluster serves all projects. An empty value is none.
     """
     nearer, farther = files(cwd, home)
-    here = {name: value for name, value in _from_file(nearer).items() if name != LOG_LEVEL}
-    found = {**_from_file(farther), **here, **environment}
-    return own(found)
+    return own({**_from_file(farther), **_of_project(_from_file(nearer), cwd, home), **environment})
+
+
+def _of_project(said: Mapping[str, str | None], cwd: Path, home: Path) -> dict[str, str]:
+    """Return what counts of `.env` in `cwd`: the place of a database, unless it is inside a project, as part of it."""
+    places = {name: value for name, value in said.items() if value and name in (*PATHS, BASE)}
+    if home.is_relative_to(cwd):
+        return places  # the user's own folder, and no project
+    return {name: value for name, value in places.items() if not _is_inside(cwd, _path(value, cwd, home))}
+
+
+def _is_inside(folder: Path, path: Path) -> bool:
+    """Return whether a path leads into a folder; also if nobody can tell."""
+    try:
+        return path.resolve().is_relative_to(folder.resolve())
+    except (OSError, RuntimeError, ValueError):
+        return True
 
 
 def own(environment: Mapping[str, str | None]) -> dict[str, str]:

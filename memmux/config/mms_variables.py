@@ -9,9 +9,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
+from pathlib import Path
 from types import MappingProxyType
 
 from memmux.config import mms_database
+from memmux.config.values import convert
 from memmux.errors import SettingInvalidError
 from memmux.wire import http_address
 
@@ -22,6 +24,7 @@ _LEVEL_NAMES = ("debug", "info", "warning", "error")
 _KEPT = 10  # backups that theirs keeps at most, unless told otherwise
 _RETENTION_DAYS = 7  # that theirs keeps a backup, unless told otherwise
 _KEPT_MOST = 10_000
+_MOST = 1_000_000_000  # of days, backups or ports that somebody can have meant
 _TRUE = ("1", "true", "yes", "on")
 _FALSE = ("0", "false", "no", "off")
 _HOUSE = "sentence-transformers/"
@@ -106,9 +109,9 @@ def settings(known: Mapping[str, str]) -> Iterator[tuple[str, object, str]]:
 
     known: as `mms_database.variables` returns them.
     """
-    if model := known.get("MCP_EMBEDDING_MODEL", "").strip():
-        yield "model", model.removeprefix(_HOUSE), "MCP_EMBEDDING_MODEL"
-    if folder := known.get("MCP_MEMORY_BACKUPS_PATH"):
+    if (model := _model(known)) is not None:
+        yield "model", model, "MCP_EMBEDDING_MODEL"
+    if (folder := _backups_dir(known)) is not None:
         yield "backups_dir", folder, "MCP_MEMORY_BACKUPS_PATH"
     interval_s = _interval_s(known)
     if known.get("MCP_BACKUP_ENABLED", "").strip().lower() in _FALSE:
@@ -150,6 +153,8 @@ def honoured(known: Mapping[str, str]) -> list[str]:
 def _makes_sense(name: str, known: Mapping[str, str]) -> bool:
     """Return whether a variable that is set has a value that it can have."""
     read: Callable[[Mapping[str, str]], object] | None = {
+        "MCP_EMBEDDING_MODEL": _model,
+        "MCP_MEMORY_BACKUPS_PATH": _backups_dir,
         "MCP_BACKUP_INTERVAL": _interval_s,
         mms_database.LOG_LEVEL: _level,
         "MCP_HTTP_HOST": _host,
@@ -159,6 +164,22 @@ def _makes_sense(name: str, known: Mapping[str, str]) -> bool:
         API_KEY: lambda _: api_key(known) or None,
     }.get(name)
     return read is None or read(known) is not None
+
+
+def _model(known: Mapping[str, str]) -> str | None:
+    return _accepted("model", str, known.get("MCP_EMBEDDING_MODEL", "").strip().removeprefix(_HOUSE))
+
+
+def _backups_dir(known: Mapping[str, str]) -> str | None:
+    return _accepted("backups_dir", Path, known.get("MCP_MEMORY_BACKUPS_PATH", ""))
+
+
+def _accepted(name: str, kind: type, value: str) -> str | None:
+    """Return a value that a setting can have; None of any other."""
+    with suppress(SettingInvalidError):
+        convert({name: kind}, name, value, name)
+        return value
+    return None
 
 
 def _http(known: Mapping[str, str]) -> str | None:
@@ -199,7 +220,7 @@ def _number(value: str) -> int | None:
         number = int(value)
     except ValueError:
         return None
-    return number if number > 0 else None
+    return number if 0 < number <= _MOST else None
 
 
 def _level(known: Mapping[str, str]) -> str | None:

@@ -34,7 +34,7 @@ def check(places: Places) -> None:
     _check_name(places.database)
     owner.check(places)
     beside = [places.database.with_name(f"{places.database.name}{suffix}") for suffix in _FILES]
-    if places.database.is_dir():
+    if _is_folder(places.database):
         raise StoragePermissionError(f"{places.database} is a folder; name a file in it with --database")
     if not _may_be_file(places.database):
         raise StoragePermissionError(f"{places.database} is not a regular file; name a file with MEMMUX_DATABASE")
@@ -85,6 +85,17 @@ def _check_name(database: Path) -> None:
             f"the database's path has {size} bytes, and the most is {most}: SQLite opens no longer one, and the names "
             "of the files beside it are longer; put it into a folder with a shorter path"
         )
+
+
+def _is_folder(database: Path) -> bool:
+    """Return whether it is a folder; raise StoragePermissionError if it can't be seen, as others find no way to it."""
+    try:
+        return database.is_dir()
+    except OSError as error:
+        raise StoragePermissionError(
+            f"{database} can't be reached ({error.strerror}); give yourself permission to enter the folders above it, "
+            "or name a database elsewhere with MEMMUX_DATABASE"
+        ) from None
 
 
 def _may_be_file(path: Path) -> bool:

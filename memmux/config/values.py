@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from memmux.config import cues, database_url, languages
 from memmux.errors import SettingInvalidError
@@ -33,17 +34,37 @@ def convert(hints: Mapping[str, Any], name: str, value: object, source: str) -> 
         if kind in (bool, int, float, str):
             return _plain(kind, value)
         if isinstance(kind, type) and issubclass(kind, StrEnum):
-            return kind(str(value))
+            return kind(str(value).strip().lower())
     except (KeyError, TypeError, ValueError):
         unit = next((f" of {unit}" for end, unit in _UNITS.items() if name.endswith(end)), "")
         choices = f"one of {', '.join(kind)}" if issubclass(kind, StrEnum) else f"{_KINDS[kind]}{unit}"
         raise SettingInvalidError(f"{source} is {value!r}; it must be {choices}") from None
-    if name in NONE_MEANT and value == NONE:
+    if name in NONE_MEANT and is_none(value):
         return None
     if name in _BY_NAME or kind in _LISTS:
         return (_BY_NAME.get(name) or _LISTS[kind])(value, source)
     path = _path(value, source)
     return str(path) if name == "model" else path
+
+
+def from_folder(folder: Path, hints: Mapping[str, Any], name: str, value: object) -> object:
+    """Return what a file in `folder` says for a setting: a relative path is one from there."""
+    kind = hints.get(name)
+    if kind == tuple[Path, ...]:
+        return [_beside(folder, one) for one in (value if isinstance(value, list) else str(value).split(os.pathsep))]
+    is_path = Path in (kind, *get_args(kind)) or (name == "model" and str(value).startswith("."))
+    return _beside(folder, value) if is_path else value
+
+
+def _beside(folder: Path, value: object) -> object:
+    if not isinstance(value, str) or not value.strip() or value.startswith(_WHOLE) or is_none(value):
+        return value
+    return value if database_url.is_url(value) or database_url.is_other(value) else str(folder / value)
+
+
+def is_none(value: object) -> bool:
+    """Return whether a value is the word for nothing, as settings that may be nothing take it."""
+    return str(value).strip().lower() == NONE
 
 
 def _meant(hints: Mapping[str, Any], name: str, value: object) -> str:
@@ -59,8 +80,15 @@ def _meant(hints: Mapping[str, Any], name: str, value: object) -> str:
 
 def _path(value: object, source: str) -> Path:
     """Return a path; symbolic links are resolved so that two names of one database reach one cluster."""
+    text = str(value)
+    if variable := _VARIABLE.search(text):
+        raise SettingInvalidError(
+            f"{source} is {text!r}, and {variable[1]} is not replaced in it; write the whole path, or one from ~/ on"
+        )
+    if text.startswith(("'", '"')):
+        raise SettingInvalidError(f"{source} is {text}, where the quotes are part of the name; leave them out")
     try:
-        return Path(str(value)).expanduser().resolve()
+        return Path(text).expanduser().resolve()
     except (OSError, RuntimeError, ValueError) as error:
         raise SettingInvalidError(f"{source} is {value!r}, which is no path: {error}") from None
 
@@ -112,6 +140,8 @@ _BY_NAME: Mapping[str, Callable[[object, str], object]] = {
 }
 _KINDS: Mapping[type, str] = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
 _UNITS = {"_s": "seconds", "_ms": "milliseconds", "_mb": "MiB"}
+_WHOLE = ("/", "~", "$", "'", '"', _IN_MEMORY)  # how a path begins that no folder belongs before
+_VARIABLE = re.compile(r"(?:^|/)(\$(?:\w+|\{[^/]*\}))(?=/|$)")  # as a shell would replace it
 _SWITCHES = {
     **dict.fromkeys(("true", "yes", "on", "1"), True),
     **dict.fromkeys(("false", "no", "off", "0"), False),

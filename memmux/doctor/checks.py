@@ -25,7 +25,7 @@ from memmux.config.paths import Places
 from memmux.config.settings import PREFIX, Settings
 from memmux.doctor.finding import Finding, error, ok, warning
 from memmux.errors import ClusterUnreachableError, MemmuxError
-from memmux.files import replacement
+from memmux.files import presence, replacement
 from memmux.mms.report import Report
 from memmux.processes import alive
 from memmux.trust import remotes
@@ -101,7 +101,7 @@ def of_files(settings: Settings) -> Iterator[Finding]:
     for name, folder in folders.items():
         yield _folder(name, folder)
     for name, file in (("database", places.database), ("keys", places.keys), ("curve", places.curve)):
-        if file.exists():
+        if presence.seen(file):
             yield _file(name, file)
     yield _room(places.database.parent)
     try:
@@ -126,7 +126,7 @@ def of_logs(settings: Settings) -> Iterator[Finding]:
 def _folder(name: str, folder: Path) -> Finding:
     """Look whether a folder can be written, or made, and by us alone."""
     there = folder
-    while not there.exists() and there != there.parent:
+    while not presence.seen(there) and there != there.parent:
         there = there.parent
     if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
         return error(name, f"{there} can't be written; give yourself write permission, or name another place")
@@ -150,7 +150,7 @@ def _file(name: str, path: Path) -> Finding:
 
 
 def _room(folder: Path) -> Finding:
-    while not folder.exists() and folder != folder.parent:
+    while not presence.seen(folder) and folder != folder.parent:
         folder = folder.parent
     free = shutil.disk_usage(folder).free
     text = f"{free >> 20} MiB free in {folder}"
@@ -170,7 +170,7 @@ def _backups(settings: Settings) -> Iterator[Finding]:
         yield ok("backups", "none yet; the first is made a while after the first memory, or by `memmux backup`")
     else:
         at, path = max(found)
-        newer = settings.database.stat().st_mtime - at if settings.database.exists() else 0.0
+        newer = settings.database.stat().st_mtime - at if presence.seen(settings.database) else 0.0
         late = newer > LATE * settings.backup_interval_s
         text = f"the newest of {len(found)} is {path}"
         yield warning("backups", f"{text}, and old; run `memmux backup`") if late else ok("backups", text)
@@ -214,22 +214,22 @@ def of_leftovers(settings: Settings) -> Iterator[Finding]:
 
 def _stale_files(places: Places, endpoint: Endpoint | None) -> Iterator[Finding]:
     """Yield the files that are left while no cluster runs; endpoint: what its file says."""
-    if places.endpoint.exists():
+    if presence.seen(places.endpoint):
         pid = f" of pid {endpoint.pid}, which does not answer" if endpoint is not None else ", which nobody can read"
         yield warning("stale files", f"{places.endpoint} is left{pid}; the next cluster replaces it")
     log = places.database.with_name(f"{places.database.name}-wal")
-    if log.exists() and log.stat().st_size:
+    if presence.seen(log) and log.stat().st_size:
         yield warning(
             "stale files", f"{log} holds changes that a cluster which did not stop left; the next takes them in"
         )
     with suppress(MemmuxError):
         for socket in (Path(address.removeprefix("ipc://")) for address in places.sockets()):
-            if socket.exists():
+            if presence.seen(socket):
                 yield warning("stale files", f"{socket} is left of a cluster that is gone; the next one replaces it")
     for partial in (*places.backups.glob("*.partial"), replacement.unfinished(places.database)):
-        if partial.exists():
+        if presence.seen(partial):
             yield warning("stale files", f"{partial} is left of something that was interrupted; remove it")
-    if (restored := replacement.restored(places.database)).exists():
+    if presence.seen(restored := replacement.restored(places.database)):
         yield warning("restore", f"it was interrupted; the next cluster finishes it and serves {restored.name}")
 
 
@@ -256,7 +256,7 @@ def of_remote(settings: Settings) -> Iterator[Finding]:
 def of_adoption(settings: Settings, environment: Mapping[str, str]) -> Iterator[Finding]:
     """Yield what came of the adoption that the database began with, and what the first start will adopt."""
     places = Places(settings)
-    if not places.database.exists():
+    if not presence.seen(places.database):
         if settings.adopt_from is not None:
             yield ok(
                 "adoption", f"the first start adopts {settings.adopt_from}; MEMMUX_ADOPT_FROM=none keeps it from it"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -47,6 +47,11 @@ class Entry:
     def line(self) -> str:
         """The command as one types it."""
         return shlex.join([self.command, *self.args])
+
+    @property
+    def varies(self) -> bool:
+        """Whether something like `${HOME}` stands in it, which some clients replace and nobody else can."""
+        return any("${" in text for text in (self.command, *self.args, *(self.env or {}).values()))
 
 
 def parse(raw: object) -> Entry | None:
@@ -122,23 +127,33 @@ def build(entry: Entry, client: Host) -> dict[str, Any]:
     return {**client.shape, **line, **({client.env: dict(entry.env)} if entry.env else {})}
 
 
+_PLACES = frozenset({"database", "server"})  # which one variable names
+
 _FLEETING = ("uv/archive-v", "uv/environments-v", "pipx/.cache", "uv/builds-v")
 """Parts of the paths of environments that uvx and `pipx run` make and throw away."""
 
 
-def entry(settings: Settings, machine: Machine, env: Mapping[str, str], executable: str = sys.executable) -> Entry:
+def entry(
+    settings: Settings,
+    machine: Machine,
+    env: Mapping[str, str],
+    executable: str = sys.executable,
+    flags: Collection[str] = (),
+) -> Entry:
     """Return the entry, with the variables in `env` besides.
 
     executable: the Python whose memmux it is. A client starts servers with a near-empty environment, so a database
-    that is found by a variable is named in the entry, and so is the cluster of another machine.
+    that is found by a variable is named in the entry, and so is the cluster of another machine. flags: the settings
+    that a flag gave, a client's own each, which are named there too.
     """
     command, *args = command_line(executable)
-    if settings.remote is not None:
-        remote = {f"{PREFIX}REMOTE": str(settings.remote)} if machine.environment.get(f"{PREFIX}REMOTE") else {}
-        return Entry(command, (*args, "mcp"), {**remote, **env})
-    named = settings.database != Settings().database or bool(machine.environment.get("XDG_DATA_HOME"))
-    database = {f"{PREFIX}DATABASE": settings.where} if named else {}
-    return Entry(command, (*args, "mcp"), {**database, **env})
+    names = {*flags, *(("remote",) if machine.environment.get(f"{PREFIX}REMOTE") else ())}
+    written = settings.written()
+    given = {f"{PREFIX}{name.upper()}": written[name] for name in sorted(names - _PLACES) if name in written}
+    usual = settings.database == Settings().database and not machine.environment.get("XDG_DATA_HOME")
+    if settings.remote is None and (not usual or names & _PLACES):
+        given = {f"{PREFIX}DATABASE": settings.where, **given}
+    return Entry(command, (*args, "mcp"), {**given, **env})
 
 
 def command_line(executable: str = sys.executable) -> tuple[str, ...]:

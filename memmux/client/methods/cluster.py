@@ -7,6 +7,7 @@ from pathlib import Path
 import orjson
 
 from memmux.client.calls import TIMEOUT_MOST_S, Call
+from memmux.files import typed
 from memmux.wire import requests
 from memmux.wire.answers import Backup, Rebuilt, Status, Verified
 from memmux.wire.protocol import Message
@@ -36,7 +37,7 @@ def backup(
 
     Raises BackupFailedError, and StorageFullError where there is no room for it.
     """
-    arguments = requests.Backup(to=None if to is None else str(Path(to).expanduser().absolute()))
+    arguments = requests.Backup(to=None if to is None else str(typed.path(to)))
     return Call(operation="admin.backup", body=arguments.to_body(), read=_backup, key=key, timeout_s=timeout_s)
 
 

@@ -15,7 +15,7 @@ from click.testing import CliRunner
 
 from memmux import errors
 from memmux.cli.docs.commands import reference
-from memmux.cli.main import cli, run
+from memmux.cli.main import USAGE, cli, run
 from memmux.cli.options import SETTINGS
 from memmux.cli.table import COMMANDS as TABLE
 from memmux.cli.table import GROUPS
@@ -186,3 +186,44 @@ def test_command_line_started_in_a_hostile_folder_imports_nothing_of_it(safe: li
     ended = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, timeout=BOUND_S, check=False)
     assert ended.returncode == 0, ended.stderr
     assert ended.stdout.startswith(b"memmux ")
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        ["import", "~nosuch"],
+        ["export", "~nosuch"],
+        ["restore", "~nosuch"],
+        ["connect", "~nosuch"],
+        ["setup", "--from", "~nosuch"],
+        ["key", "add", "ada", "--role", "read", "--endpoint", "tcp://127.0.0.1:7700", "--out", "~nosuch"],
+        ["install", "cursor", "--project", "~nosuch"],
+        ["install", "--shadow", "--to", "~nosuch"],
+    ],
+)
+def test_a_home_folder_that_there_is_not_ends_no_command_with_a_traceback(
+    settings_env: dict[str, str], given: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in settings_env.items():
+        monkeypatch.setenv(name, value)
+    assert run(given) == USAGE
+    assert "if the name begins with ~, write ./~nosuch" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("given", "code"),
+    [
+        (["uninstall", "--dry-run"], 0),
+        (["install", "cursor", "--dry-run", "--project"], USAGE),
+        (["import", "notes.json"], USAGE),
+    ],
+)
+def test_a_working_directory_that_is_gone_ends_no_command_with_a_traceback(
+    settings_env: dict[str, str], given: list[str], code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {**settings_env, "HOME": str(tmp_path)}.items():
+        monkeypatch.setenv(name, value)
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    assert run(given) == code

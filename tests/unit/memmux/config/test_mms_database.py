@@ -62,14 +62,40 @@ def test_a_file_that_was_only_begun_is_none(home: Path, cwd: Path) -> None:
 
 
 def test_dotenv_files_count_and_override_nothing(home: Path, cwd: Path) -> None:
-    at_home, here, named = put(home / "h.db"), put(cwd / "c.db"), put(cwd / "e.db")
+    at_home, here, named = put(home / "h.db"), put(home / "c.db"), put(cwd / "e.db")
     put(home / ".mcp-memory" / ".env", "MCP_MEMORY_SQLITE_PATH=~/h.db\nLOG_LEVEL=ERROR\nOTHER=1\n")
     assert mms_database.find({}, cwd, home) == at_home
-    put(cwd / ".env", "# theirs\nexport MCP_MEMORY_SQLITE_PATH='c.db'\nLOG_LEVEL=DEBUG\n")
+    put(cwd / ".env", "# theirs\nexport MCP_MEMORY_SQLITE_PATH='~/c.db'\nLOG_LEVEL=DEBUG\n")
     assert mms_database.find({}, cwd, home) == here
     assert mms_database.find({"MCP_MEMORY_SQLITE_PATH": "e.db"}, cwd, home) == named
     known = mms_database.variables({"MCP_API_KEY": "", "PATH": "/bin"}, cwd, home)
-    assert known == {"MCP_MEMORY_SQLITE_PATH": "c.db", "LOG_LEVEL": "ERROR"}
+    assert known == {"MCP_MEMORY_SQLITE_PATH": "~/c.db", "LOG_LEVEL": "ERROR"}
+
+
+def test_a_dotenv_file_of_a_project_decides_nothing_but_where_the_memories_are(home: Path, cwd: Path) -> None:
+    put(
+        cwd / ".env",
+        "MCP_HTTP_ENABLED=true\nMCP_EMBEDDING_MODEL=./m\nMCP_MEMORY_BACKUPS_PATH=./b\nMCP_BACKUP_ENABLED=false\n"
+        "MCP_MEMORY_STORAGE_BACKEND=milvus\nMCP_API_KEY=known-to-a-stranger\nMCP_MEMORY_SQLITEVEC_PATH=~/h.db\n",
+    )
+    assert mms_database.variables({}, cwd, home) == {"MCP_MEMORY_SQLITEVEC_PATH": "~/h.db"}
+
+
+@pytest.mark.parametrize("named", ["theirs.db", "./theirs.db", "../work/theirs.db", "link/theirs.db"])
+def test_a_database_inside_a_project_is_not_adopted_by_its_dotenv_file(home: Path, cwd: Path, named: str) -> None:
+    put(cwd / "theirs.db")
+    (cwd / "link").symlink_to(cwd)
+    put(cwd / ".env", f"MCP_MEMORY_SQLITE_PATH={named}\n")
+    assert mms_database.find({}, cwd, home, platform="linux") is None
+    usual = put(home / ".local/share/mcp-memory/sqlite_vec.db")
+    assert mms_database.find({}, cwd, home, platform="linux") == usual
+    assert mms_database.find({"MCP_MEMORY_SQLITE_PATH": named}, cwd, home) == cwd / named
+
+
+def test_a_dotenv_file_in_the_home_folder_is_no_projects(home: Path) -> None:
+    there = put(home / "theirs.db")
+    put(home / ".env", "MCP_MEMORY_SQLITE_PATH=theirs.db\n")
+    assert mms_database.find({}, home, home) == there
 
 
 def test_a_dotenv_file_that_can_not_be_read_is_none(home: Path, cwd: Path) -> None:

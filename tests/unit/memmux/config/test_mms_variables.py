@@ -134,3 +134,23 @@ def test_a_longer_beginning_stands_before_a_shorter_one() -> None:
     names = list(mms_variables.WITHOUT_EFFECT)
     for place, name in enumerate(names):
         assert not any(name.startswith(before) for before in names[:place])
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("MCP_EMBEDDING_MODEL", "~nosuch/model"),
+        ("MCP_MEMORY_BACKUPS_PATH", "~nosuch/backups"),
+        ("MCP_MEMORY_BACKUPS_PATH", "  "),
+        ("MCP_BACKUP_RETENTION", "9" * 310),
+        ("MCP_BACKUP_MAX_COUNT", "9" * 310),
+        ("MCP_HTTP_PORT", "9" * 310),
+    ],
+)
+def test_a_value_that_makes_no_sense_keeps_nobody_from_starting_and_is_named(
+    config: Path, name: str, value: str
+) -> None:
+    config.touch()
+    usual = load(environment={"MEMMUX_CONFIG": str(config), "MEMMUX_TOOLS": "full"})
+    assert load(environment={"MEMMUX_CONFIG": str(config), "MEMMUX_TOOLS": "full", name: value}) == usual
+    assert mms_variables.ignored({name: value}) == {name: f"{value!r} is no value for it"}

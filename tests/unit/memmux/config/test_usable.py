@@ -16,6 +16,7 @@ from memmux.config.paths import Places
 from memmux.config.settings import Settings
 from memmux.errors import DriverMissingError, SettingInvalidError, StoragePermissionError
 from memmux.files import durable
+from tests.locked import locked
 
 
 def _made(tmp_path: Path, kind: str) -> Path:
@@ -38,6 +39,13 @@ def test_a_database_that_is_no_regular_file_is_refused_and_nothing_is_made_besid
     with pytest.raises(StoragePermissionError, match="is a folder" if kind == "folder" else "not a regular file"):
         find.ensure(replace(settings, database=path))
     assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_database_in_a_folder_that_may_not_be_entered_is_told_with_the_remedy(
+    settings: Settings, short_tmp: Path
+) -> None:
+    with locked(short_tmp), pytest.raises(StoragePermissionError, match="give yourself permission to enter"):
+        usable.check(Places(replace(settings, database=short_tmp / "memories.db")))
 
 
 def test_a_database_on_postgresql_needs_the_driver_and_nothing_is_made_without_it(

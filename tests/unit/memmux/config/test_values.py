@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from memmux.config.loader import load
-from memmux.config.settings import Settings, parse_flags
+from memmux.config.settings import EmbedderChoice, LogLevel, Settings, ToolList, parse_flags
 from memmux.errors import SettingInvalidError
 from memmux.wire.cues import Cue
 from tests.unit.memmux.config.written import environment
@@ -147,6 +147,21 @@ def test_a_switch_is_written_in_any_of_the_usual_ways(config: Path, written: str
     assert parse_flags(Settings(traces=meant).flags()).traces is meant
 
 
+@pytest.mark.parametrize(
+    ("name", "written", "meant"),
+    [
+        ("log_level", "DEBUG", LogLevel.DEBUG),
+        ("tools", " Full ", ToolList.FULL),
+        ("embedder", "ONNX", EmbedderChoice.ONNX),
+        ("remote", "None", None),
+        ("adopt_from", "NONE", None),
+    ],
+)
+def test_a_word_is_written_in_any_case(config: Path, name: str, written: str, meant: object) -> None:
+    config.touch()
+    assert getattr(load(environment=environment(config, **{f"MEMMUX_{name.upper()}": written})), name) is meant
+
+
 def test_what_is_neither_true_nor_false_is_refused(config: Path) -> None:
     config.touch()
     with pytest.raises(SettingInvalidError, match="MEMMUX_TRACES is 'maybe'; it must be true or false"):
@@ -157,3 +172,52 @@ def test_a_database_in_memory_is_refused(config: Path) -> None:
     config.touch()
     with pytest.raises(SettingInvalidError, match=r"MEMMUX_DATABASE is :memory:, .* name a file"):
         load(environment=environment(config, MEMMUX_DATABASE=":memory:"))
+
+
+def test_a_relative_path_in_the_file_is_from_its_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config, elsewhere = tmp_path / "memmux.toml", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    config.write_text(
+        'database = "m.db"\nbackups_dir = "./b"\ntls_cert = "c.pem"\ntls_key = "none"\nmodel = "./m"\n'
+        'ingest_roots = ["notes", "~", "/docs"]\nremote = "keys/team.json"\nadopt_from = "../old.db"\n'
+    )
+    found = load(environment=environment(config))
+    assert (found.database, found.backups_dir, found.tls_cert) == tuple(
+        tmp_path / name for name in ("m.db", "b", "c.pem")
+    )
+    assert (found.tls_key, found.model, found.adopt_from) == (None, str(tmp_path / "m"), tmp_path.parent / "old.db")
+    assert (found.ingest_roots, found.remote) == (
+        (tmp_path / "notes", Path.home(), Path("/docs")),
+        tmp_path / "keys" / "team.json",
+    )
+    config.write_text('ingest_roots = "a:b:"\nremote = "team"\nmodel = "all-MiniLM-L6-v2"\n')
+    found = load(environment=environment(config))
+    assert found.ingest_roots == (tmp_path / "a", tmp_path / "b")
+    assert (found.remote, found.model) == (tmp_path / "remotes" / "team.json", "all-MiniLM-L6-v2")
+    flag = load({"database": "m.db"}, environment(config))
+    assert flag.database == elsewhere / "m.db", "what is typed is from where it is typed"
+
+
+@pytest.mark.parametrize("given", ["$HOME/m.db", "${HOME}/m.db", "/data/$USER/m.db", "${XDG_DATA_HOME:-~}/m.db"])
+def test_a_variable_in_a_path_is_refused_with_the_remedy(config: Path, given: str) -> None:
+    config.touch()
+    with pytest.raises(SettingInvalidError, match="is not replaced in it; write the whole path"):
+        load(environment=environment(config, MEMMUX_DATABASE=given))
+    config.write_text(f'ingest_roots = ["{given}"]\n')
+    with pytest.raises(SettingInvalidError, match="is not replaced in it; write the whole path"):
+        load(environment=environment(config))
+
+
+@pytest.mark.parametrize("quote", ["'", '"'])
+def test_quotes_around_a_path_are_refused_with_the_remedy(config: Path, quote: str) -> None:
+    config.touch()
+    with pytest.raises(SettingInvalidError, match="leave them out"):
+        load(environment=environment(config, MEMMUX_DATABASE=f"{quote}/x/m.db{quote}"))
+
+
+def test_a_name_that_only_holds_such_characters_is_a_name(config: Path, tmp_path: Path) -> None:
+    config.touch()
+    for name in ("$RECYCLE.BIN", "a$b", "it's"):
+        found = load(environment=environment(config, MEMMUX_DATABASE=f"{tmp_path}/{name}/m.db"))
+        assert found.database == tmp_path / name / "m.db"

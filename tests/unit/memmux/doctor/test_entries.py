@@ -45,6 +45,13 @@ def test_a_client_of_the_same_database_is_well(settings: Settings, machine: Mach
     assert str(settings.database) in finding.text
 
 
+def test_a_variable_that_the_client_replaces_is_no_error(settings: Settings, machine: Machine, tmp_path: Path) -> None:
+    _entry(machine, "claude-code", {"MEMMUX_DATABASE": "${HOME}/team.db"})
+    (finding,) = _findings(settings, machine, tmp_path)
+    assert finding.level is Level.OK
+    assert "that the client replaces" in finding.text
+
+
 @pytest.mark.parametrize("flag", [False, True])
 def test_a_client_of_another_database_than_the_shell_is_named_with_both(
     settings: Settings, machine: Machine, tmp_path: Path, *, flag: bool

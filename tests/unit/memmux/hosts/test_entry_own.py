@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from memmux.config.settings import Settings
+from memmux.config.settings import Settings, ToolList
 from memmux.hosts import entry
 from memmux.hosts.entry import Entry
 from memmux.hosts.machine import Machine
@@ -60,3 +60,22 @@ def test_a_remote_that_a_variable_of_this_shell_names_is_named_and_the_database_
     assert entry.entry(settings, MACHINE, {}).env == {}  # it stands in memmux.toml, where the server finds it, too
     machine = Machine(MACHINE.home, "linux", {"MEMMUX_REMOTE": "team"})
     assert entry.entry(settings, machine, {}).env == {"MEMMUX_REMOTE": "/keys/team.json"}
+
+
+def test_what_a_flag_gave_is_named_also_where_it_is_the_default_or_none(tmp_path: Path) -> None:
+    settings = Settings(namespace="work", tools=ToolList.FULL, ingest_roots=(tmp_path, tmp_path / "b"))
+    assert entry.entry(
+        settings, MACHINE, {"MEMMUX_TOOLS": "core"}, flags=("namespace", "tools", "ingest_roots")
+    ).env == {
+        "MEMMUX_NAMESPACE": "work",
+        "MEMMUX_TOOLS": "core",  # as --env says
+        "MEMMUX_INGEST_ROOTS": f"{tmp_path}:{tmp_path}/b",
+    }
+    assert entry.entry(Settings(), MACHINE, {}, flags=("database",)).env == {
+        "MEMMUX_DATABASE": str(Settings().database)
+    }
+    assert entry.entry(Settings(), MACHINE, {}, flags=("remote",)).env == {"MEMMUX_REMOTE": "none"}
+    remote = Settings(remote=Path("/keys/team.json"))
+    assert entry.entry(remote, MACHINE, {}, flags=("remote",)).env == {"MEMMUX_REMOTE": "/keys/team.json"}
+    machine = Machine(MACHINE.home, "linux", {"MEMMUX_REMOTE": "none"})
+    assert entry.entry(Settings(), machine, {}).env == {"MEMMUX_REMOTE": "none"}
