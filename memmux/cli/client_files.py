@@ -13,11 +13,10 @@ import click
 
 from memmux.cli import client_keys, output
 from memmux.cluster import find, worker_tasks
-from memmux.config import unadopted
+from memmux.config import typed, unadopted
 from memmux.config.settings import Settings
 from memmux.doctor.entries import settings_of
 from memmux.errors import ArgumentInvalidError, MemmuxError, ReplacementNeededError, SettingInvalidError
-from memmux.files import typed
 from memmux.hosts import entry as server
 from memmux.hosts import install as plans
 from memmux.hosts import mms_setup, trial

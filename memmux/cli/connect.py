@@ -10,9 +10,9 @@ from memmux.cli import output, settings_file
 from memmux.cli.options import json_option
 from memmux.cluster import find
 from memmux.cluster.steps import run
+from memmux.config import typed
 from memmux.config.loader import config_file, load
 from memmux.errors import ArgumentInvalidError
-from memmux.files import typed
 from memmux.trust import remotes, secret_files
 from memmux.trust.key import check_name
 

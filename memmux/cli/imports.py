@@ -14,9 +14,9 @@ from typing import Any, BinaryIO
 
 from memmux.cli import output
 from memmux.client.blocking import Client
+from memmux.config import typed
 from memmux.config.settings import Settings
 from memmux.errors import ArgumentInvalidError, MemmuxError, StoragePermissionError
-from memmux.files import typed
 from memmux.transfer import any_file, jsonl, recognise
 from memmux.transfer.formats.base import Line
 from memmux.transfer.jsonl import Report

@@ -12,11 +12,10 @@ import click
 
 from memmux.cli import client_files, install_http, output
 from memmux.cli.options import json_option, with_settings
-from memmux.config import variables
+from memmux.config import typed, variables
 from memmux.config.loader import load
 from memmux.config.settings import CLIENTS_OWN, PREFIX, Settings
 from memmux.errors import ArgumentInvalidError
-from memmux.files import typed
 from memmux.hosts import entry as server
 from memmux.hosts import shadow as scripts
 from memmux.hosts.catalogue import HOSTS

@@ -14,6 +14,7 @@ from memmux.cli.options import json_option, with_settings
 from memmux.client.blocking import Client
 from memmux.cluster import endpoint as endpoints
 from memmux.cluster import find
+from memmux.config import typed
 from memmux.config.loader import config_file
 from memmux.config.paths import Places
 from memmux.config.settings import Settings
@@ -25,7 +26,7 @@ from memmux.errors import (
     SettingInvalidError,
     of_system,
 )
-from memmux.files import durable, typed
+from memmux.files import durable
 from memmux.trust import keys, tokens
 from memmux.trust.key import EXPIRES_END, Key, check_name
 from memmux.trust.remotes import Remote

@@ -11,9 +11,9 @@ from memmux.cli import output
 from memmux.cli.options import json_option, with_memories, with_settings
 from memmux.client.blocking import Client
 from memmux.cluster import find, worker_tasks
+from memmux.config import typed
 from memmux.config.settings import Settings
 from memmux.errors import ArgumentInvalidError, ClusterUnreachableError, NotFoundError
-from memmux.files import typed
 from memmux.postgres import own_tools
 from memmux.wire.counts import amount
 

@@ -7,8 +7,8 @@ import click
 from memmux.cli import output
 from memmux.cli.options import json_option, with_settings
 from memmux.cluster import find, worker_tasks
+from memmux.config import typed
 from memmux.config.settings import Settings
-from memmux.files import typed
 
 MEBIBYTE = 1 << 20
 

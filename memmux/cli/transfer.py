@@ -16,10 +16,11 @@ from memmux.cli import output
 from memmux.cli.imports import STANDARD, Import
 from memmux.cli.options import json_option, with_memories, with_settings
 from memmux.client.blocking import Client
+from memmux.config import typed
 from memmux.config.database_header import is_sqlite
 from memmux.config.settings import Settings
 from memmux.errors import ArgumentInvalidError, MemmuxError, OutputError, of_system
-from memmux.files import copies, durable, typed
+from memmux.files import copies, durable
 from memmux.mms.ids import SOURCE
 from memmux.transfer import jsonl, recognise
 from memmux.wire.checks import check_namespace

@@ -19,7 +19,7 @@ from memmux.cluster.ping import answers, look
 from memmux.cluster.replace import upgraded
 from memmux.cluster.start import RouterEndedError
 from memmux.cluster.steps import PAUSE_MOST_S, Steps, pauses, run
-from memmux.config import database_url, usable
+from memmux.config import database_url, typed, usable
 from memmux.config.database_header import refuse_foreign
 from memmux.config.loader import load
 from memmux.config.paths import Places, open_lock
@@ -35,7 +35,6 @@ from memmux.errors import (
     OverloadedError,
     SettingInvalidError,
 )
-from memmux.files import typed
 from memmux.processes import alive
 from memmux.wire import protocol
 

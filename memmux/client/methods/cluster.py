@@ -7,7 +7,7 @@ from pathlib import Path
 import orjson
 
 from memmux.client.calls import TIMEOUT_MOST_S, Call
-from memmux.files import typed
+from memmux.config import typed
 from memmux.wire import requests
 from memmux.wire.answers import Backup, Rebuilt, Status, Verified
 from memmux.wire.protocol import Message

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from memmux.config import typed
 from memmux.errors import ArgumentInvalidError
-from memmux.files import typed
 
 
 def test_a_path_is_from_the_working_directory_and_a_tilde_is_the_home_folder(
