@@ -362,5 +362,5 @@ def test_an_archive_that_breaks_off_says_what_was_taken(memmux: Memmux, client: 
     path.write_bytes(data)
     ended = memmux("import", str(path))
     assert ended.returncode == 1
-    assert "the rest, which can't be read" in ended.stderr
+    assert "the rest of a file, which can't be read" in ended.stderr
     assert client.list().total < 100
