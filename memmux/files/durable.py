@@ -11,6 +11,7 @@ import errno
 import fcntl
 import os
 import re
+import shutil
 import sys
 import time
 from collections.abc import Iterator
@@ -163,11 +164,22 @@ def _make(path: Path, mode: int | None) -> None:
 def remove_left(folder: Path, name: str) -> None:
     """Remove what processes that were killed have left in a folder, and what SQLite puts beside it, where it can be.
 
-    name: a pattern of the names of files that are not whole.
+    name: a pattern of the names of files that are not whole, or of folders of them.
     """
     names = re.compile(rf"(?:{name})(-journal|-wal|-shm)?")
     with suppress(OSError), os.scandir(folder) as entries:
         for found in entries:
             with suppress(OSError):
-                if names.fullmatch(found.name) and time.time() - found.stat(follow_symlinks=False).st_mtime > LEFT_S:
-                    Path(found.path).unlink(missing_ok=True)
+                if names.fullmatch(found.name):
+                    _remove_if_left(Path(found.path), is_folder=found.is_dir(follow_symlinks=False))
+
+
+def _remove_if_left(path: Path, *, is_folder: bool) -> None:
+    """Remove a file, or a folder of files, in which nothing has changed for long."""
+    parts = (path, *path.iterdir()) if is_folder else (path,)
+    if any(time.time() - part.lstat().st_mtime <= LEFT_S for part in parts):
+        return
+    if is_folder:
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

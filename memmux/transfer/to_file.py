@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 import shutil
 import tempfile
-import time
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -36,7 +34,7 @@ def give(client: Client, target: Path, report: Report) -> Given:
     """
     if path := replacement.taken(target):  # a log could belong to a database that was moved away
         raise ArgumentInvalidError(f"{path} is there already; name a file that is not")
-    _remove_left(target)
+    durable.remove_left(target.parent, rf"\.{re.escape(target.name)}\.memmux-[a-z0-9_]{{8}}")
     try:
         folder = Path(tempfile.mkdtemp(prefix=f".{target.name}.memmux-", dir=target.parent))
     except OSError as error:
@@ -53,15 +51,6 @@ def give(client: Client, target: Path, report: Report) -> Given:
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return Given(memories=memories, deleted=deleted, refused=filled["refused"], problems=filled["problems"])
-
-
-def _remove_left(target: Path) -> None:
-    """Remove what exports to this file have left that were killed."""
-    name = re.compile(rf"{re.escape(f'.{target.name}.memmux-')}[a-z0-9_]{{8}}")
-    with suppress(OSError):
-        for path in target.parent.iterdir():
-            if name.fullmatch(path.name) and path.stat().st_mtime < time.time() - durable.LEFT_S:
-                shutil.rmtree(path, ignore_errors=True)
 
 
 def _dumped(client: Client, path: Path, report: Report) -> tuple[int, int]:

@@ -360,6 +360,17 @@ def test_nobody_else_can_open_a_file_before_it_has_its_mode(path: Path, monkeypa
     assert path.stat().st_mode & 0o777 == 0o640
 
 
+def test_a_folder_that_was_left_is_removed_once_nothing_in_it_has_changed_for_long(tmp_path: Path) -> None:
+    for name in ("left", "used", "other"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "lines").write_bytes(OLD)
+        for path in (tmp_path / name / "lines", tmp_path / name):
+            os.utime(path, (0, 0))
+    (tmp_path / "used" / "lines").write_bytes(NEW)  # which does not change the time of its folder
+    durable.remove_left(tmp_path, "left|used")
+    assert {path.name for path in tmp_path.iterdir()} == {"used", "other"}
+
+
 def test_a_file_system_without_modes_or_without_syncs_of_folders_will_do(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
