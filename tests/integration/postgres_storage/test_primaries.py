@@ -24,6 +24,7 @@ from tests.integration.postgres_storage.calls import applied, caught_up, content
 from tests.postgres_server import eventually, value
 from tests.unit.workers.desk import embedding, job
 from workers.runtime.jobs import Job, silent
+from workers.storage.connection import Query
 from workers.storage.postgres import engine
 from workers.storage.postgres.reader import PostgresReader
 from workers.storage.postgres.serving import Serving
@@ -167,6 +168,26 @@ def test_a_writer_is_heard_of_while_it_runs_many_quick_queries_of_one_job(
     ((_, outcome),) = writer.apply([job("memory.forget", {"filter": {"tags": ["t"]}})], lambda: beats.append(None))
     assert told(outcome)["count"] == 20
     assert len(beats) >= 20
+
+
+@pytest.mark.parametrize("asks", [False, True])
+def test_a_writer_that_falls_silent_in_a_transaction_keeps_no_locks(
+    writer: PostgresWriter, url: str, *, asks: bool
+) -> None:
+    connection = writer._connection
+    connection.raw.execute("SET idle_in_transaction_session_timeout = '1s'")
+
+    def fall_silent() -> None:
+        with psycopg.connect(url) as other, connection.writing():
+            if asks:
+                connection.fetch(Query("writer", "first_change"))
+            other.execute(f"SET lock_timeout = '{int(BOUND_S)}s'")
+            other.execute("SELECT 1 FROM counters FOR UPDATE")
+
+    with pytest.raises(psycopg.Error) as ended:
+        fall_silent()
+    assert not isinstance(ended.value, psycopg.errors.LockNotAvailable)
+    assert stored(writer, "after")["seq"] == 1
 
 
 def test_the_model_that_is_searched_with_is_known_as_it_was_while_no_server_says_it(

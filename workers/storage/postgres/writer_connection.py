@@ -100,7 +100,7 @@ class WriterConnection(PostgresConnection):
             sql = queries.text(query)
             if self._buffer.concerns(sql):
                 self._send()
-            found = self._run(sql, values).fetchall()
+            found = self._read(self._run(sql, values))
             self._known.put(query, values, found)
         return found
 
@@ -124,7 +124,7 @@ class WriterConnection(PostgresConnection):
             return 0
         self._mark()
         cursor = self._run(sql, values)
-        return len(cursor.fetchall()) if "RETURNING" in sql else 0
+        return len(self._read(cursor)) if "RETURNING" in sql else 0
 
     def insert(self, query: Query, values: Values = NONE, /) -> int:
         """Insert one row, and return its number; one that the connection gives is not waited for."""
@@ -132,7 +132,7 @@ class WriterConnection(PostgresConnection):
         if not (of := numbers.table(sql)):
             self._note(query, values, 0)
             self._mark()
-            return int(self._run(sql, values).fetchall()[0][0])
+            return int(self._read(self._run(sql, values))[0][0])
         number = self._numbers.take(of)
         self._note(query, values, number)
         numbered = {**values, numbers.PARAMETER: number}
@@ -183,6 +183,16 @@ class WriterConnection(PostgresConnection):
         assert self._pipe is not None
         self._pipe.sync()
 
+    def _read(self, cursor: _Cursor) -> list[tuple[Any, ...]]:
+        """Return all rows of what was sent last.
+
+        Only after a sync does the server count how long it hears nothing: without one, who is gone in a transaction
+        would keep its locks.
+        """
+        if self._pipe is not None:
+            self._settle()
+        return cursor.fetchall()
+
     def _mark(self) -> None:
         """Send what waits, with the savepoint before what may be undone."""
         if self._due:
@@ -227,6 +237,7 @@ class WriterConnection(PostgresConnection):
         locked = self._run(numbers.READ, NONE)
         places, hashes = [place for place, _ in contents], [digest for _, digest in contents]
         looked = self._together(_AHEAD, keys=keys, namespaces=places, hashes=hashes) if keys or contents else None
+        self._settle()
         if (row := locked.fetchone()) is None:
             raise StorageError("the table counters has no row to number anything by; run `memmux check --repair`")
         *counted, writes = row
@@ -240,7 +251,7 @@ class WriterConnection(PostgresConnection):
             self._known.looked(keys, contents, looked.fetchall())
         if unknown := self._known.unknown_runs(stored):
             columns = zip(("rows", "clients", "namespaces"), zip(*unknown, strict=True), strict=True)
-            self._known.runs(unknown, self._together(_RUNS, **dict(columns)).fetchall())
+            self._known.runs(unknown, self._read(self._together(_RUNS, **dict(columns))))
 
     def _together(self, query: Query, **columns: Sequence[object]) -> _Cursor:
         """Run a query of together.sql."""
