@@ -41,7 +41,7 @@ class Embedder(Protocol):
 
     @property
     def max_tokens(self) -> int:
-        """How many tokens of a text it reads, special ones included; the rest would be cut off."""
+        """How many tokens of a text go through it at once, special ones included; a longer one is cut into windows."""
 
     @property
     def packs(self) -> bool:

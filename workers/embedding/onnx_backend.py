@@ -46,7 +46,6 @@ class OnnxEmbedder:
     def __init__(self, source: Source, of: Architecture, session: onnxruntime.InferenceSession) -> None:
         self.name = source.name
         self.dimensions = of.hidden
-        self.max_tokens = of.max_tokens
         self._of = of
         self._session = session
         # What a large batch took is given back: else each worker keeps it for good.
@@ -54,9 +53,10 @@ class OnnxEmbedder:
         self._options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
         path = source.folder / TOKENIZER
         try:
-            self._tokenizer = ModelTokenizer(Tokenizer.from_file(str(path)), self.max_tokens)
+            self._tokenizer = ModelTokenizer(Tokenizer.from_file(str(path)), of.max_tokens)
         except Exception as error:  # the library raises nothing narrower
             raise ModelInvalidError(f"{path} can't be loaded: {error}; install the model again") from error
+        self.max_tokens = self._tokenizer.max_tokens
 
     def windows(self, text: str, alive: Alive = silent) -> tuple[Window, ...]:
         """Return the windows of `text`."""

@@ -57,8 +57,8 @@ class TorchEmbedder:
         self._model = load(source)
         self.name = source.name
         self.dimensions = int(self._model.get_embedding_dimension() or 0)
-        self.max_tokens = max_tokens(self._model)
-        self._tokenizer = ModelTokenizer(tokenizer(self._model), self.max_tokens)
+        self._tokenizer = ModelTokenizer(tokenizer(self._model), max_tokens(self._model))
+        self.max_tokens = self._tokenizer.max_tokens
 
     def windows(self, text: str, alive: Alive = silent) -> tuple[Window, ...]:
         """Return the windows of `text`."""

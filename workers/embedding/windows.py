@@ -18,6 +18,7 @@ from workers.runtime.jobs import Alive, silent
 PIECE_CHARACTERS = 20_000  # that are made into tokens in one call, in which the router hears nothing
 # A piece ends between words if it can.
 _PIECE = re.compile(rf"(?s).{{1,{PIECE_CHARACTERS}}}(?=\s|\Z)|.{{1,{PIECE_CHARACTERS}}}")
+WINDOW_TOKENS = 512  # at most: one of 8192, as some models read, takes one of 12 layers 28 s, and a worker is given 10
 OVERLAP = 5  # one part in so many of a window is in the next one too
 
 
@@ -89,14 +90,16 @@ def _joined(text: str, tokenize: Callable[[str], Tokens], alive: Alive) -> Token
 class ModelTokenizer:
     """A model's own tokenizer: cuts texts into windows, and makes the tokens that the model reads.
 
-    max_tokens: what the model reads of one text, special tokens included.
+    reads: how many tokens the model reads of one text, special ones included.
     """
 
-    def __init__(self, tokenizer: Tokenizer, max_tokens: int) -> None:
+    def __init__(self, tokenizer: Tokenizer, reads: int) -> None:
         tokenizer.no_truncation()
         tokenizer.no_padding()
+        self.max_tokens = min(reads, WINDOW_TOKENS)
+        """The most tokens of a window, special ones included."""
         self._tokenizer = tokenizer
-        self._size = max(1, max_tokens - tokenizer.num_special_tokens_to_add(is_pair=False))
+        self._size = max(1, self.max_tokens - tokenizer.num_special_tokens_to_add(is_pair=False))
 
     def windows(self, text: str, alive: Alive = silent) -> tuple[Window, ...]:
         """Return the windows of `text`."""

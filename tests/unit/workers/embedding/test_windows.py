@@ -12,7 +12,7 @@ from tests.unit.examples import examples
 from workers.embedding.hashing import _words
 from workers.embedding.onnx_backend import OnnxEmbedder
 from workers.embedding.sources import Source
-from workers.embedding.windows import PIECE_CHARACTERS, ModelTokenizer, Tokens, _joined, cut
+from workers.embedding.windows import PIECE_CHARACTERS, WINDOW_TOKENS, ModelTokenizer, Tokens, _joined, cut
 
 words = st.text(alphabet="abcdefghij-é記🧠", min_size=1, max_size=12)
 texts = st.lists(words, max_size=60).map(" ".join) | st.text(max_size=200)
@@ -93,6 +93,16 @@ def test_tokens_past_the_limit_are_cut_off_and_special_ones_are_kept(small: Mode
     encoding = small.encode("word " * 50)
     assert len(encoding.ids) == 10
     assert (encoding.tokens[0], encoding.tokens[-1]) == ("[CLS]", "[SEP]")
+
+
+def test_a_model_that_reads_much_has_windows_that_take_no_worker_long(source: Source) -> None:
+    from tokenizers import Tokenizer
+
+    large = ModelTokenizer(Tokenizer.from_file(str(source.folder / "tokenizer.json")), 8192)
+    text = "a sentence of some words that goes on. " * 1000
+    windows = large.windows(text)
+    assert covers(text, windows)
+    assert max(len(large.encode(text[start:end]).ids) for start, end in windows) <= large.max_tokens == WINDOW_TOKENS
 
 
 def test_encoding_is_what_the_tokenizer_itself_makes(onnx_embedder: OnnxEmbedder) -> None:
