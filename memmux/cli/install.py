@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from memmux.cli import client_files, install_http, output
+from memmux.cli import client_files, install_http, output, web_address
 from memmux.cli.options import json_option, with_settings
 from memmux.config import typed, variables
 from memmux.config.loader import load
@@ -22,6 +22,12 @@ from memmux.hosts.catalogue import HOSTS
 from memmux.hosts.machine import Machine
 
 FAILURE = 1  # what was written does not answer
+_SAY_WHERE = CLIENTS_OWN - {"namespace", "tools", "gateway", "traces", "ingest_roots"} | {
+    "state_dir",
+    "cache_dir",
+    *web_address.OF_HTTP,
+}
+"""The settings by which `--http` finds the cluster, or its address."""
 
 
 def _variables(context: click.Context, parameter: click.Parameter, value: tuple[str, ...]) -> dict[str, str]:
@@ -123,6 +129,7 @@ def install(
                 "--http is for the user's servers of one CLIENT; leave --all, --env and --project out: a project's "
                 "file is shared, and a token is not"
             )
+        _need_where(click.get_current_context().obj or ())
         failed = install_http.write(
             settings,
             HOSTS[client],
@@ -157,6 +164,21 @@ def install(
     else:
         failed = client_files.one(machine, client, project, asked)
     click.get_current_context().exit(FAILURE if failed else 0)
+
+
+def _need_where(flags: Collection[str]) -> None:
+    """Raise ArgumentInvalidError for a flag that is neither in an entry with a URL nor says what the URL is."""
+    if "namespace" in flags:
+        raise ArgumentInvalidError(
+            "an entry with a URL has no namespace; bind a key to one with `memmux key add NAME --http --role write "
+            "--namespace NAMESPACE`, and give --key NAME here"
+        )
+    for name in flags:
+        if name not in _SAY_WHERE:
+            raise ArgumentInvalidError(
+                f"--{name.replace('_', '-')} has no place in an entry with a URL; put {name} into memmux.toml, where "
+                "the cluster has it from"
+            )
 
 
 def _need_own(settings: Settings, flags: Collection[str]) -> None:

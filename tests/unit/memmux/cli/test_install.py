@@ -34,6 +34,8 @@ def test_a_variable_that_would_have_no_effect_is_refused(variable: str, error: t
         (["--shadow", "--env", "MEMMUX_NAMESPACE=a"], "--shadow"),
         (["cursor", "--http", "--uninstall", "--key", "laptop"], "--key"),
         (["cursor", "--dry-run", "--readers", "4"], "--env MEMMUX_READERS=4"),
+        (["cursor", "--http", "--dry-run", "--namespace", "work"], "memmux key add NAME"),
+        (["cursor", "--http", "--dry-run", "--tools", "full"], "put tools into memmux.toml"),
     ],
 )
 def test_what_would_not_be_heeded_is_refused(given: list[str], said: str) -> None:
