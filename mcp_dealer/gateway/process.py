@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import faulthandler
 import gc
 import os
 import signal
@@ -37,6 +38,7 @@ _STDERR = 2
 IDLE_S = 300.0  # without a relay, before the process ends
 DETACHED_IDLE_S = 30.0  # the same, where no router ends it
 BEAT_S = 1.0  # between two signs of life
+LEAST_S = 3.0  # without one, before it ends where no router hears it
 BACKLOG = 1024  # relays that wait to be taken in
 _PATH_STAYS: dict[str, Any] = {"cleanup_socket": False} if sys.version_info >= (3, 13) else {}  # it is the router's
 
@@ -47,7 +49,7 @@ def run(how: str, settings: Settings, descriptor: int, http: int = -1, *, held: 
         case "--private":
             asyncio.run(_private(settings))
         case "--connection-fd":
-            asyncio.run(_connected(descriptor))
+            asyncio.run(_connected(settings, descriptor))
         case "--listen-fd":
             processes.end_with_parent()  # also while it is stopped: its relays would wait for it for ever
             if held and not os.read(0, 1):
@@ -86,14 +88,17 @@ async def _private(settings: Settings) -> NoReturn:
     await _leave(gateway, code)
 
 
-async def _connected(descriptor: int) -> NoReturn:
+async def _connected(settings: Settings, descriptor: int) -> NoReturn:
     """Serve one relay, over the socket that it has given us."""
     gateway = _made(None)
     ended: asyncio.Future[int] = asyncio.get_running_loop().create_future()
     _heed_signals(ended)
     serving = gateway.take(await Connection.of(socket.socket(fileno=descriptor)))
     serving.add_done_callback(lambda _: _end(ended, 0))
-    await _leave(gateway, await ended)
+    while not ended.done():
+        _end_if_hung(settings.stall_s)
+        await asyncio.wait({ended}, timeout=BEAT_S)
+    await _leave(gateway, ended.result())
 
 
 async def _listening(settings: Settings, listener: socket.socket, *, beats: bool, http: int = -1) -> NoReturn:
@@ -127,6 +132,8 @@ async def _listening(settings: Settings, listener: socket.socket, *, beats: bool
             break
         if beats:
             _say(b"." if service is None else orjson.dumps(service.look()) + b"\n")
+        else:
+            _end_if_hung(settings.stall_s)
         await asyncio.wait({ended}, timeout=BEAT_S)
     server.close()
     if service is not None:
@@ -160,6 +167,14 @@ def _watch_router(loop: asyncio.AbstractEventLoop, told: Mapping[bytes, Callable
         os._exit(0)
 
     threading.Thread(target=watch, name="router-watch", daemon=True).start()
+
+
+def _end_if_hung(stall_s: float) -> None:
+    """End this process, of which no router hears, unless this is called again within `stall_s`; its stack is said.
+
+    Who counts is a thread without Python, which what hangs may not let go of.
+    """
+    faulthandler.dump_traceback_later(max(LEAST_S, stall_s), exit=True, file=_STDERR)
 
 
 def _say(word: bytes) -> None:
