@@ -224,7 +224,7 @@ class Questions:
         with self._reader.snapshot(job.deadline, alive, min_seq=job.min_seq):
             audit, waiting = self._reader.sample(asked.model) or (None, ())
             if audit is None:
-                waiting = self._reader.unindexed(asked.model, asked.limit)
+                waiting = self._reader.unindexed(asked.model, asked.limit, asked.skip)
         return Answer((backfill.frame(waiting, audit),))
 
 

@@ -3,6 +3,8 @@
 While the embedder has the model that searches go by beside its own, that one serves until its own has all memories.
 What turns of the backfill also do is to remove vectors that nobody needs any more, and to note what a model is called.
 
+After a batch that a worker died of it is one memory at a time, and the memory that one dies of is passed over.
+
 Vectors that were brought along are compared with the model's first, some of each audit: what turns out to be another
 model's is dropped, and then waits like any other.
 """
@@ -30,7 +32,19 @@ class Backfill:
     slip: the batch in flight.
     """
 
-    __slots__ = ("_before", "_failures", "_in_vain", "_new_id", "_not_before", "_of", "_pools", "slip")
+    __slots__ = (
+        "_before",
+        "_failures",
+        "_in_vain",
+        "_limit",
+        "_new_id",
+        "_not_before",
+        "_of",
+        "_pools",
+        "_skip",
+        "_skipped_at",
+        "slip",
+    )
 
     def __init__(self, pools: Mapping[Stage, Pool], new_id: Callable[[], str]) -> None:
         self.slip: Slip | None = None
@@ -38,6 +52,9 @@ class Backfill:
         self._new_id = new_id
         self._not_before = 0.0
         self._failures = 0  # in a row
+        self._limit = BATCH
+        self._skip = 0  # memories that workers died of, which come first
+        self._skipped_at = 0.0  # when the last of them was
         self._before: tuple[object, ...] = ()
         self._of: tuple[object, object] = None, None  # the facts by which there was nothing to do
         self._in_vain: tuple[object, ...] = ()  # the state in which a batch did nothing
@@ -49,6 +66,10 @@ class Backfill:
             # More may have come meanwhile: as many as before may wait for their vector, and be others.
             self._in_vain = self._before if not failed and not did and self._state() == self._before else ()
             self._failures = self._failures + 1 if failed else 0
+            if did:
+                self._limit = min(2 * self._limit, BATCH)
+            elif failed and self.slip.deaths:
+                self._narrow(now)
             if failed or self._in_vain:
                 self._not_before = now + min(PAUSE_S * 2.0 ** max(0, self._failures - 1), PAUSE_MOST_S)
             self.slip = None
@@ -63,22 +84,32 @@ class Backfill:
         if not all(pool.serving for pool in self._pools.values()):
             return None
         model, dimensions = embedder.get("model"), embedder.get("dimensions")
+        if self._skip and now - self._skipped_at >= PAUSE_MOST_S:  # it may have been deleted, or the model be another
+            self._skip, self._limit = 0, 1
         self._before = self._state()
         if model is None or self._before == (0, 0, model, None, 0, embedder.get("source", "")):
             self._of = embedder, written
             return None
         more = {name: embedder[name] for name in ("max_tokens", "source", "beside") if embedder.get(name)}
+        if self._skip:
+            more["skip"] = self._skip
         request_id = self._new_id()
         self.slip = Slip(
             id=request_id,
             operation=_OPERATION,
             session=None,
-            frames=(orjson.dumps({"model": model, "dimensions": dimensions, "limit": BATCH, **more}),),
+            frames=(orjson.dumps({"model": model, "dimensions": dimensions, "limit": self._limit, **more}),),
             key=request_id,
             accepted_at=now,
             deadline=now + _TIMEOUT_S,
         )
         return self.slip
+
+    def _narrow(self, now: float) -> None:
+        """Ask for one memory after a batch that a worker died of, and after one memory for those behind it."""
+        if self._limit == 1:
+            self._skip, self._skipped_at = self._skip + 1, now
+        self._limit = 1
 
     def _state(self) -> tuple[object, ...]:
         """Return what the writer said last.

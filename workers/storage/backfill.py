@@ -30,7 +30,8 @@ class Backfill:
     """The body of vectors.backfill: up to `limit` memories shall have vectors of `model`, of so many `dimensions`.
 
     max_tokens: of one window of the model, if that is known. source: what the settings call the model. beside: the
-    name of the other model that is loaded, by which searches go on until this one has all memories.
+    name of the other model that is loaded, by which searches go on until this one has all memories. skip: how many of
+    those that wait are passed over.
     """
 
     model: str
@@ -39,6 +40,7 @@ class Backfill:
     max_tokens: int | None = None
     source: str = ""
     beside: str = ""
+    skip: int = 0
 
     @classmethod
     def from_body(cls, body: bytes) -> Backfill:
@@ -52,6 +54,7 @@ class Backfill:
                 fields.get("max_tokens"),
                 fields.get("source", ""),
                 fields.get("beside", ""),
+                fields.get("skip", 0),
             )
         except (TypeError, KeyError):
             raise ArgumentInvalidError("a backfill names its model, dimensions and limit") from None
@@ -61,6 +64,7 @@ class Backfill:
             raise ArgumentInvalidError("what a backfill says of models are texts")
         check_range("dimensions", asked.dimensions, 1, DIMENSIONS)
         check_range("limit", asked.limit, 1, limits.BATCH_MEMORIES)
+        check_range("skip", asked.skip, 0, 1 << 53)
         if asked.max_tokens is not None:
             check_range("max_tokens", asked.max_tokens, 1, 1 << 53)
         return asked

@@ -154,8 +154,8 @@ class Reader(Protocol):
     def dump(self, asked: Dump) -> Mapping[str, object]:
         """Return a page of all memories as they are: `memories`, `next` and `last`."""
 
-    def unindexed(self, model: str, limit: int) -> Sequence[tuple[str, str]]:
-        """Return id and content of the oldest memories without vectors of `model`, at most `limit`."""
+    def unindexed(self, model: str, limit: int, skip: int) -> Sequence[tuple[str, str]]:
+        """Return id and content of the oldest memories without vectors of `model`, at most `limit` after `skip`."""
 
     def sample(self, model: str) -> tuple[int, Sequence[tuple[str, str]]] | None:
         """Return the id of an open audit of vectors of `model`, and id and content of what to compare; or None."""

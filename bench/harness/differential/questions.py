@@ -120,4 +120,6 @@ class Questions:
         return "memory.dump", {"after": self._chance.randrange(40), "limit": 5, "vectors": True}, ()
 
     def _unindexed(self) -> Asked:
-        return "vectors.backfill", {"model": self._chance.choice(MODELS), "dimensions": DIMENSIONS, "limit": 8}, ()
+        skip = self._chance.randrange(3)
+        asked = {"model": self._chance.choice(MODELS), "dimensions": DIMENSIONS, "limit": 8, "skip": skip}
+        return "vectors.backfill", asked, ()

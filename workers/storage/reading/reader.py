@@ -184,9 +184,9 @@ class MemoryReader(ABC):
         """Return a page of all memories as they are; see `dump.dump`."""
         return dump.dump(self._connection, asked)
 
-    def unindexed(self, model: str, limit: int) -> Sequence[tuple[str, str]]:
-        """Return id and content of the oldest memories without vectors of `model`, at most `limit`."""
-        return self._connection.fetch(_SQL["unindexed"], {"name": model, "limit": limit})
+    def unindexed(self, model: str, limit: int, skip: int) -> Sequence[tuple[str, str]]:
+        """Return id and content of the oldest memories without vectors of `model`, at most `limit` after `skip`."""
+        return self._connection.fetch(_SQL["unindexed"], {"name": model, "limit": limit, "skip": skip})
 
     def sample(self, model: str) -> tuple[int, Sequence[tuple[str, str]]] | None:
         """Return an open audit of `model`, and id and content of its sample; see `audits.sample`."""

@@ -9,7 +9,7 @@ import pytest
 
 from memmux.wire.operations import Stage
 from memmux.wire.protocol import Header, Kind, Message
-from router.dispatch.backfill import PAUSE_S
+from router.dispatch.backfill import PAUSE_MOST_S, PAUSE_S
 from tests.unit.router.dispatch.driver import Driver
 
 _BEHIND = {"pending": 40, "model": "m"}
@@ -125,6 +125,35 @@ def test_the_pause_grows_with_failures_in_a_row_and_is_short_again_after_a_succe
     driver.now += PAUSE_S + 0.1
     driver.heartbeat("write-0", **_BEHIND)
     assert len(driver.asked("read-0")) == 6
+
+
+def _poison(driver: Driver) -> None:
+    """Let the embedder die of the newest batch, and the next be asked for."""
+    _walk(driver, "read-0")
+    driver.exit("embed-0")
+    driver.ready("embed-0", Stage.EMBED, credit=2)
+    driver.now += 2 * PAUSE_S
+    driver.heartbeat("write-0", **_BEHIND)
+
+
+def test_a_memory_that_ends_embedders_is_passed_over_for_a_while() -> None:
+    driver = _behind()
+
+    def asked() -> tuple[int, int]:
+        body = orjson.loads(driver.requests("read-0")[-1].body)
+        return body.get("skip", 0), body["limit"]
+
+    assert asked() == (0, 32)
+    _poison(driver)
+    assert asked() == (0, 1)
+    _poison(driver)
+    assert asked() == (1, 1)
+    for limit in (2, 4, 8, 16, 32, 32):
+        _batch(driver, {"stored": 1}, **_BEHIND)
+        assert asked() == (1, limit)
+    driver.now += PAUSE_MOST_S
+    _batch(driver, {"stored": 1}, **_BEHIND)
+    assert asked() == (0, 1)
 
 
 def test_batch_that_changed_nothing_is_followed_by_a_pause() -> None:

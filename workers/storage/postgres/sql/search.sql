@@ -96,7 +96,7 @@ WHERE m.deleted_at IS NULL
         WHERE v.memory = m.row AND models.name = %(name)s
     )
 ORDER BY m.row
-LIMIT %(limit)s
+LIMIT %(limit)s OFFSET %(skip)s
 
 -- name: changed
 SELECT DISTINCT row FROM changes WHERE seq > %(seq)s

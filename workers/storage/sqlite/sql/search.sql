@@ -96,7 +96,7 @@ WHERE m.deleted_at IS NULL
         WHERE v.memory = m.row AND models.name = :name
     )
 ORDER BY m.row
-LIMIT :limit
+LIMIT :limit OFFSET :skip
 
 -- By its number: SQLite would rather go through all of an index that is in the order of rows.
 -- name: changed
