@@ -17,6 +17,7 @@ from memmux.config.loader import load
 from memmux.config.settings import Settings
 from memmux.wire.answers import Status
 from tests import commands
+from tests.bounds import BOUND_S
 from tests.integration.helpers import log_lines, status_until
 
 
@@ -46,7 +47,7 @@ def _memmux(env: dict[str, str], *arguments: str) -> str:
 def _locked(database: Path) -> Iterator[None]:
     """Keep everybody else from writing, as another program may."""
     connection = apsw.Connection(str(database))
-    connection.set_busy_timeout(10_000)  # the writer may be in the middle of a transaction
+    connection.set_busy_timeout(int(1000 * BOUND_S))  # the writer may be in the middle of a transaction
     try:
         connection.execute("BEGIN IMMEDIATE")
         yield
