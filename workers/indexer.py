@@ -13,6 +13,7 @@ from workers.runtime.child import Child
 QUIET_S = 3.0  # without a write before a build begins: in the middle of an import it would soon be stale
 LONGEST_S = 300.0  # after which a build begins all the same
 GROWN = 0.25  # of the vectors: so many changes make the segments stale
+MOST_CHANGES = 100_000  # so many in any case: read workers keep what changed in memory, up to twice as many vectors
 AGAIN_S = 300.0  # before a build that failed is tried again
 
 
@@ -93,4 +94,4 @@ class Indexer:
 
     def _is_stale(self, vectors: int, seq: int) -> bool:
         assert self._built is not None
-        return self._built < 0 or seq - self._built >= GROWN * vectors or seq < self._built
+        return self._built < 0 or seq - self._built >= min(GROWN * vectors, MOST_CHANGES) or seq < self._built

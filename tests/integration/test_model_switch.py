@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -19,7 +20,7 @@ from memmux.config.loader import load
 from memmux.config.settings import Settings
 from memmux.wire.answers import Status
 from memmux.wire.requests import Mode, Store
-from tests.bounds import pause
+from tests.bounds import BOUND_S, pause
 from tests.conftest import stop_cluster
 from tests.integration.helpers import complete, status_until, workers_of
 from workers.storage.sqlite.checking import check
@@ -27,7 +28,6 @@ from workers.storage.sqlite.checking import check
 OLD, NEW, THIRD = "hash", "hash-768", "hash-640"  # in fewer dimensions some of the texts have the same vector
 MEMORIES = 1_500  # for which the hash embedder takes a while
 _BATCH = 250
-_TRIES = 5  # to see a switch half-way, on a machine that stands still now and then
 
 
 @pytest.fixture(scope="module")
@@ -107,7 +107,8 @@ def _begun(client: Client, model: str) -> Status:
 
 def _tries(original: Path, settings: Settings) -> Iterator[None]:
     """Tries to see a switch half-way, each from a copy of the database; whoever has seen it leaves, else this fails."""
-    for _ in range(_TRIES):
+    end = time.monotonic() + BOUND_S
+    while time.monotonic() < end:
         yield
         _fill(original, settings)
     raise AssertionError("the switch was never seen half-way")

@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 
+import orjson
 import pytest
 import structlog
 
@@ -11,7 +13,9 @@ from memmux.config.settings import Settings
 from tests.bounds import BOUND_S
 from tests.unit.workers.desk import Desk, frames
 from workers.index import segment as segments
-from workers.indexer import AGAIN_S, LONGEST_S, QUIET_S, Indexer
+from workers.index.segment import Manifest
+from workers.indexer import AGAIN_S, LONGEST_S, MOST_CHANGES, QUIET_S, Indexer
+from workers.storage.reading.vector_follower import MOST_VECTORS
 
 LEAST = 1_000
 
@@ -92,6 +96,24 @@ def test_segments_are_made_in_a_pause_and_again_when_much_has_changed(
     watch.now += QUIET_S
     indexer.turn(LEAST, LEAST + LEAST // 4)
     assert indexer.facts["building"]
+
+
+def test_segments_of_very_many_vectors_are_made_again_before_what_changed_is_too_much_for_memory(
+    settings: Settings, indexer: Indexer, watch: Watch
+) -> None:
+    vectors = 8 * MOST_VECTORS
+    path = segments.folder(settings.database) / "1-a-7"
+    path.mkdir(parents=True)
+    made = Manifest(
+        version=segments.VERSION, model=1, dimensions=2, namespace="", seq=7, change="7", vectors=vectors, breadth=1
+    )
+    (path / segments.MANIFEST).write_bytes(orjson.dumps(asdict(made)))
+    for seq, building in ((7 + MOST_CHANGES - 1, False), (7 + MOST_CHANGES, True)):
+        indexer.turn(vectors, seq)
+        watch.now += QUIET_S
+        indexer.turn(vectors, seq)
+        assert indexer.facts == {"building": building, "indexed": vectors}
+    assert MOST_CHANGES < MOST_VECTORS
 
 
 @pytest.mark.slow
