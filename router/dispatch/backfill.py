@@ -3,7 +3,8 @@
 While the embedder has the model that searches go by beside its own, that one serves until its own has all memories.
 What turns of the backfill also do is to remove vectors that nobody needs any more, and to note what a model is called.
 
-After a batch that a worker died of it is one memory at a time, and the memory that one dies of is passed over.
+After a batch that failed as embed workers died of it the next has one memory, and each that does something doubles
+that. A memory that fails so alone is passed over for a while.
 
 Vectors that were brought along are compared with the model's first, some of each audit: what turns out to be another
 model's is dropped, and then waits like any other.
@@ -22,12 +23,13 @@ from router.dispatch.slips import Slip
 BATCH = 32  # memories of one request
 PAUSE_S = 5.0  # after a failure, and after a batch that did nothing if nothing else has changed since;
 PAUSE_MOST_S = 600.0  # twice as long after each further failure in a row: a text that ends workers ends few of them
+SKIP_S = 2 * PAUSE_MOST_S  # after the last that is passed over, before all are tried again: longer than any pause
 _TIMEOUT_S = 3600.0  # of one batch: a memory of the greatest length takes minutes, and each waits for interactive work
 _OPERATION = OPERATIONS["vectors.backfill"]
 
 
 class Backfill:
-    """The one request that the router starts by itself: at most one at a time, behind all that clients asked for.
+    """The request by which the router has vectors made: at most one at a time, behind all that clients asked for.
 
     slip: the batch in flight.
     """
@@ -53,7 +55,7 @@ class Backfill:
         self._not_before = 0.0
         self._failures = 0  # in a row
         self._limit = BATCH
-        self._skip = 0  # memories that workers died of, which come first
+        self._skip = 0  # memories that embed workers died of, which come first
         self._skipped_at = 0.0  # when the last of them was
         self._before: tuple[object, ...] = ()
         self._of: tuple[object, object] = None, None  # the facts by which there was nothing to do
@@ -68,9 +70,11 @@ class Backfill:
             self._failures = self._failures + 1 if failed else 0
             if did:
                 self._limit = min(2 * self._limit, BATCH)
-            elif failed and self.slip.deaths:
+            elif failed and self.slip.deaths and self.slip.stage is Stage.EMBED:
                 self._narrow(now)
-            if failed or self._in_vain:
+            if self._in_vain and self._skip:  # all that wait are passed over
+                self._not_before = self._skipped_at + SKIP_S
+            elif failed or self._in_vain:
                 self._not_before = now + min(PAUSE_S * 2.0 ** max(0, self._failures - 1), PAUSE_MOST_S)
             self.slip = None
 
@@ -84,7 +88,7 @@ class Backfill:
         if not all(pool.serving for pool in self._pools.values()):
             return None
         model, dimensions = embedder.get("model"), embedder.get("dimensions")
-        if self._skip and now - self._skipped_at >= PAUSE_MOST_S:  # it may have been deleted, or the model be another
+        if self._skip and now - self._skipped_at >= SKIP_S:  # it may have been deleted, or the model be another
             self._skip, self._limit = 0, 1
         self._before = self._state()
         if model is None or self._before == (0, 0, model, None, 0, embedder.get("source", "")):

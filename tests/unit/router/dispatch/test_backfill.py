@@ -7,9 +7,10 @@ from collections.abc import Mapping
 import orjson
 import pytest
 
+from memmux.limits import ATTEMPTS
 from memmux.wire.operations import Stage
 from memmux.wire.protocol import Header, Kind, Message
-from router.dispatch.backfill import PAUSE_MOST_S, PAUSE_S
+from router.dispatch.backfill import PAUSE_MOST_S, PAUSE_S, SKIP_S
 from tests.unit.router.dispatch.driver import Driver
 
 _BEHIND = {"pending": 40, "model": "m"}
@@ -127,33 +128,73 @@ def test_the_pause_grows_with_failures_in_a_row_and_is_short_again_after_a_succe
     assert len(driver.asked("read-0")) == 6
 
 
-def _poison(driver: Driver) -> None:
+def _asked(driver: Driver) -> tuple[int, int]:
+    """Return how many memories the newest batch passes over, and how many it may have."""
+    body = orjson.loads(driver.requests("read-0")[-1].body)
+    return body.get("skip", 0), body["limit"]
+
+
+def _poison(driver: Driver, pause_s: float = 2 * PAUSE_S) -> None:
     """Let the embedder die of the newest batch, and the next be asked for."""
     _walk(driver, "read-0")
     driver.exit("embed-0")
     driver.ready("embed-0", Stage.EMBED, credit=2)
-    driver.now += 2 * PAUSE_S
+    driver.now += pause_s
     driver.heartbeat("write-0", **_BEHIND)
 
 
 def test_a_memory_that_ends_embedders_is_passed_over_for_a_while() -> None:
     driver = _behind()
 
-    def asked() -> tuple[int, int]:
-        body = orjson.loads(driver.requests("read-0")[-1].body)
-        return body.get("skip", 0), body["limit"]
-
-    assert asked() == (0, 32)
+    assert _asked(driver) == (0, 32)
     _poison(driver)
-    assert asked() == (0, 1)
+    assert _asked(driver) == (0, 1)
     _poison(driver)
-    assert asked() == (1, 1)
+    assert _asked(driver) == (1, 1)
     for limit in (2, 4, 8, 16, 32, 32):
         _batch(driver, {"stored": 1}, **_BEHIND)
-        assert asked() == (1, limit)
-    driver.now += PAUSE_MOST_S
+        assert _asked(driver) == (1, limit)
+    driver.now += SKIP_S
     _batch(driver, {"stored": 1}, **_BEHIND)
-    assert asked() == (0, 1)
+    assert _asked(driver) == (0, 1)
+
+
+def test_however_many_end_embedders_those_behind_them_have_their_turn() -> None:
+    driver = _behind()
+    for number in range(20):
+        assert _asked(driver) == (max(0, number - 1), 32 if number == 0 else 1)
+        _poison(driver, PAUSE_MOST_S)
+    _batch(driver, {"stored": 1}, **_BEHIND)
+    assert _asked(driver) == (19, 2)
+
+
+def test_while_all_that_wait_are_passed_over_nothing_is_asked_for() -> None:
+    driver = _behind()
+    for _ in range(2):
+        _poison(driver)
+    _batch(driver, {"stored": 0, "gone": 0}, **_BEHIND)
+    asked = driver.asked("read-0")
+    driver.now += PAUSE_MOST_S
+    driver.heartbeat("write-0", **_BEHIND)
+    assert driver.asked("read-0") == asked
+    driver.heartbeat("write-0", **{**_BEHIND, "pending": 41})
+    assert _asked(driver) == (1, 1)
+    _batch(driver, {"stored": 0, "gone": 0}, **{**_BEHIND, "pending": 41})
+    driver.now += PAUSE_MOST_S
+    driver.heartbeat("write-0", **{**_BEHIND, "pending": 41})
+    assert _asked(driver) == (0, 1)
+
+
+def test_a_memory_is_not_passed_over_for_readers_that_died() -> None:
+    driver = _behind()
+    for number in (1, 2):
+        for _ in range(ATTEMPTS):
+            driver.exit("read-0")
+            driver.ready("read-0", Stage.READ, credit=2)
+        driver.now += PAUSE_MOST_S
+        driver.heartbeat("write-0", **_BEHIND)
+        assert set(driver.asked("read-0")) == {f"internal-{one}" for one in range(1, number + 2)}
+        assert _asked(driver) == (0, 32)
 
 
 def test_batch_that_changed_nothing_is_followed_by_a_pause() -> None:
