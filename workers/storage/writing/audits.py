@@ -38,8 +38,10 @@ def judge(
         compared = _compared(memory_table.connection, audit, unverified, made)
         if unverified and not compared:
             return
-        same = all(cosine >= SAME for cosine, _ in compared.values())
         parts = {one.row for one in unverified if _is_part(one, compared, max_tokens)}
+        # The first window of a model that reads more than ours has more of the text, and another vector.
+        telling = [cosine for row, (cosine, _) in compared.items() if row not in parts]
+        same = all(cosine >= SAME for cosine in telling or (cosine for cosine, _ in compared.values()))
         dropped = [one for one in unverified if not same or one.row in parts]
         for one in dropped:
             memory_table.vectors.remove(one.row)

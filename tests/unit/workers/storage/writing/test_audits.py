@@ -62,6 +62,20 @@ def test_vectors_that_are_the_models_stay(desk: Desk) -> None:
     assert (log["event"], log["memories"], log["compared"], log["dropped"]) == ("vectors_verified", 20, 8, 0)
 
 
+@pytest.mark.parametrize(("short", "dropped"), [(RIGHT, 1), (WRONG, 3)], ids=["same", "another model's"])
+def test_a_text_that_was_one_window_and_is_several_says_nothing_of_the_others(
+    desk: Desk, short: tuple[float, float], dropped: int
+) -> None:
+    adopt(desk, *memories(2, made=short), *memories(1, first=2))
+    body, texts = waiting(desk, limit=32)
+    ids = [memory["id"] for memory in orjson.loads(texts)["memories"]]
+    with structlog.testing.capture_logs() as logs:
+        desk.ask("vectors.backfill", body, texts, *frames(*[[WRONG, RIGHT] if one == "m2" else [RIGHT] for one in ids]))
+    (log,) = logs
+    assert (log["event"] == "vectors_verified", log["compared"], log["dropped"]) == (dropped == 1, 3, dropped)
+    assert desk.writer.facts()["pending"] == dropped
+
+
 def test_vectors_that_are_not_go_and_the_models_own_follow(desk: Desk) -> None:
     adopt(desk, *memories(20, made=WRONG))
     desk.store("of our own", RIGHT)
