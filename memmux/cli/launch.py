@@ -19,7 +19,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from memmux import interpreter
-from memmux.cluster import find, policy
+from memmux.cluster import endpoint, find, policy
 from memmux.cluster.steps import pauses
 from memmux.config import mms_database, usable
 from memmux.config.loader import config_file, load
@@ -33,6 +33,7 @@ from memmux.relay import process
 from memmux.relay import route as routes
 from memmux.relay.route import Route
 from memmux.relay.way import UNREACHABLE
+from memmux.wire.addresses import path_of
 
 _told: socket.socket | None = None
 _arguments: list[str] = []
@@ -48,7 +49,7 @@ def search(settings: Settings) -> int:
     if settings.remote is None:
         usable.check(Places(settings))
     mode = routes.SHARED if settings.gateway and not settings.traces else routes.PRIVATE
-    route = Route(str(Places(settings).mcp_socket), tuple(settings.flags()), mode)
+    route = Route(_socket(settings), tuple(settings.flags()), mode)
     content = route.pack(map(str, _read(settings)))
     assert _told is not None
     with suppress(OSError):  # the relay is gone
@@ -64,7 +65,20 @@ def search(settings: Settings) -> int:
             find.ensure(settings)
     except MemmuxError:
         return UNREACHABLE
+    if (path := _socket(settings)) != route.socket:  # another client has started it meanwhile, or it was no cluster
+        _keep(Route(path, route.flags, mode).pack(map(str, _read(settings))))
     return 0
+
+
+def _socket(settings: Settings) -> str:
+    """Return where the gateway listens: beside the clients' socket of the cluster that runs, wherever that is.
+
+    Who started it may have had another folder for sockets: hosts pass few variables on, and not XDG_RUNTIME_DIR.
+    """
+    places = Places(settings)
+    if settings.remote is None and (found := endpoint.read(places)) is not None and found.alive():
+        return str(path_of(found.address).with_name(places.mcp_socket.name))
+    return str(places.mcp_socket)
 
 
 def _have_gateway(path: Path, settings: Settings) -> bool:

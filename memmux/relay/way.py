@@ -200,6 +200,8 @@ class ClusterWay(Way):
                 search.close()
                 self._search = None
                 self._code, self._found_at = code, now
+                # Where another client has started the cluster meanwhile, its socket may be elsewhere.
+                self._route = (routes.read(self._file) if not code else None) or self._route
         self.busy = bool(self._search or self._ending)
 
     def close(self) -> None:
