@@ -39,10 +39,11 @@ def _pages() -> Iterable[str]:
 
 
 def _codes() -> Iterable[str]:
+    from memmux.cli import degraded
     from memmux.errors import ERRORS
     from memmux.logs.events import EVENTS
 
-    return [*ERRORS, *(event.name for event in EVENTS)]
+    return [*ERRORS, *degraded.SENTENCES, *(event.name for event in EVENTS)]
 
 
 def _choices(name: str) -> Iterable[str]:

@@ -51,10 +51,11 @@ NEAR = 0.5  # a cosine above which nobody need be asked whether a memory is near
 def search(settings: Settings, query: str, *, as_json: bool, no_cues: bool, **options: Any) -> None:
     """Find the memories that answer QUERY best, best first.
 
-    Each has its score and its cosine with QUERY. The score ranks within this answer: 1.000 is the most that words and
-    meaning give the best, 0.000 the least, and cues of the question, such as a date, add to it. The cosine can be
-    compared between searches: 1.00 says the same, above 0.50 is near, near 0.00 has nothing to do with it. Where no
-    memory is near or has the words, that is said; --only-relevant finds nothing then.
+    Each has its score and its cosine with QUERY. The score ranks within this answer: in the mode hybrid 1.000 is the
+    most that words and meaning give the best, 0.000 the least, and cues of the question, such as a date, add to it; in
+    the mode semantic it is the cosine. That can be compared between searches: 1.00 says the same, above 0.50 is near,
+    near 0.00 has nothing to do with it. Where no memory is near or has the words, that is said; --only-relevant finds
+    nothing then.
     """
     options["cues"] = () if no_cues else None
     with Client(settings=settings, name="cli") as client:

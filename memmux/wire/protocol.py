@@ -2,7 +2,7 @@
 
 A message is a list of frames `[header, body, *blobs]`:
 
-- the header is a small JSON object, the only frame that the router reads;
+- the header is a small JSON object, the only frame of a client's requests and their answers that the router reads;
 - the body is JSON, the arguments of an operation (`memmux.wire.requests`) or its result (`memmux.wire.answers`), and
   may be empty;
 - blobs are further frames: an embedding is a JSON frame and a frame of raw little-endian float32

@@ -10,7 +10,7 @@ class Explained(TypedDict):
     """What a code means."""
 
     code: str
-    kind: Literal["error", "event"]
+    kind: Literal["error", "degraded", "event"]
     meaning: str
     more: str
 

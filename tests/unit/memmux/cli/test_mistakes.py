@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from memmux.cli import degraded
 from memmux.cli.main import cli, run
 from memmux.errors import ERRORS
 from memmux.logs.events import EVENTS
@@ -226,7 +227,7 @@ def test_help_and_version_are_words_too(typed: Typed) -> None:
     assert "help" not in cli.list_commands(None)  # type: ignore[arg-type]  # it looks at none
 
 
-@pytest.mark.parametrize("code", [*ERRORS, *(event.name for event in EVENTS)])
+@pytest.mark.parametrize("code", [*ERRORS, *degraded.SENTENCES, "embed-0_failing", *(event.name for event in EVENTS)])
 def test_every_code_and_event_is_explained(code: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["explain", code]) == 0
     assert capsys.readouterr().out.strip()
