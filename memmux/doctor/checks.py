@@ -185,7 +185,7 @@ def _running(endpoint: Endpoint) -> Finding | None:
                 f"the cluster is memmux {endpoint.version}, this is {__version__}; run `memmux restart` to "
                 "have one of this version take over",
             )
-        return ok("cluster", f"pid {endpoint.pid} answers, memmux {endpoint.version}")
+        return ok("cluster", f"pid {endpoint.pid} answers at {endpoint.address}, memmux {endpoint.version}")
     if full(endpoint):
         return warning(
             "cluster",
