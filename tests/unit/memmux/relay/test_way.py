@@ -195,6 +195,30 @@ def test_what_a_child_ends_with_is_heeded(listener: socket.socket, short_tmp: Pa
     assert left.value.code == 2
 
 
+@pytest.mark.parametrize(("code", "elsewhere"), [(0, True), (UNREACHABLE, False)])
+def test_the_route_that_a_search_leaves_once_the_cluster_is_there_counts(
+    short_tmp: Path, monkeypatch: pytest.MonkeyPatch, code: int, elsewhere: bool
+) -> None:
+    monkeypatch.setenv("MEMMUX_RUNTIME_DIR", str(short_tmp))
+
+    def spawn(command: list[str], ours: socket.socket, theirs: socket.socket) -> int:
+        del command, ours
+        theirs.close()
+        return os.posix_spawn(sys.executable, [sys.executable, "-c", f"raise SystemExit({code})"], os.environ)
+
+    monkeypatch.setattr(children, "spawn", spawn)
+    way = way_of(short_tmp)
+    assert way.step(0.0, search=True) is None
+    way_of(short_tmp / "elsewhere")  # writes the file that the first one has read
+    until = time.monotonic() + BOUND_S
+    while way.busy:
+        assert time.monotonic() < until
+        way.tend(0.1)
+        pause()
+    assert way.route is not None
+    assert (Path(way.route.socket).parent.name == "elsewhere") == elsewhere
+
+
 def test_a_search_that_is_killed_is_begun_anew_and_given_up_in_words(
     short_tmp: Path, spawned: list[list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
