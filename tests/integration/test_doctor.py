@@ -47,6 +47,7 @@ def test_a_healthy_place_has_no_error_and_the_round_trip_leaves_nothing(
     code, found = doctor()
     assert code == 0
     assert {name: found[name][0]["level"] for name in EXPECTED} == dict.fromkeys(EXPECTED, "ok")
+    assert f" at {client.status().endpoint}," in found["cluster"][0]["text"]
     assert client.list(namespace="memmux-doctor").total == 0
     assert client.status().memories == 1
     assert [memory["content"] for memory in client.dump().memories] == ["a memory of the user's"]
